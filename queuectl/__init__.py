@@ -1,0 +1,1 @@
+"""queuectl: run commands in the background and do not lose them."""

@@ -1,0 +1,1 @@
+"""Find, read, bind, explain and edit the YAML file."""

@@ -1,0 +1,1 @@
+"""Job, attempt, outcome, event and the four seams: plain frozen data and Protocols."""

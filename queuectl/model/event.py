@@ -1,0 +1,42 @@
+"""An event: one transition that a notifier may want to hear of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from queuectl.model.job import Job
+
+EVENT_NAMES = frozenset(
+    {
+        "job.enqueued",
+        "job.started",
+        "job.completed",
+        "job.failed",
+        "job.dead",
+        "job.lost",
+        "job.cancelled",
+        "job.requeued",
+        "queue.drained",
+        "worker.started",
+        "worker.stopped",
+        "worker.lost",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One transition. `id` grows with each event; `at` is Unix seconds on the storage's clock.
+
+    `job` is the job as it was right after the transition, None for events of workers and queues. `attempt` is the
+    number of the run that the event tells of, or None; `worker` is an incarnation, or None; `queue` is set wherever
+    the event belongs to one.
+    """
+
+    id: int
+    name: str
+    at: float
+    job: Job | None = None
+    attempt: int | None = None
+    worker: str | None = None
+    queue: str | None = None
