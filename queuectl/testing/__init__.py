@@ -1,0 +1,15 @@
+"""The kit for plugin authors: contracts to subclass, and stand-ins to test against. Needs `queuectl[testing]`."""
+
+from __future__ import annotations
+
+import pytest
+
+# Before anything of it is imported: else a failing clause would say `AssertionError`, and nothing of what differs.
+pytest.register_assert_rewrite("queuectl.testing.contract")
+
+from queuectl.testing.clock import FakeClock
+from queuectl.testing.contract.fixtures import OpenStorage, StorageFactory
+from queuectl.testing.memory import MemoryStorage, MemoryStore
+from queuectl.testing.storage import StorageContract
+
+__all__ = ["FakeClock", "MemoryStorage", "MemoryStore", "OpenStorage", "StorageContract", "StorageFactory"]

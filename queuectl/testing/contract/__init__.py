@@ -1,0 +1,1 @@
+"""The contract of a storage, clause by clause."""
