@@ -1,0 +1,129 @@
+"""The root of the command line: all verbs by name, each module imported when its verb is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from queuectl.commands.frame import Group, accept_global_options
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "Jobs": {
+        "enqueue": "Store a command, or many, to be run in the background.",
+        "list": "List jobs, the newest first.",
+        "show": "Show all that is known of a job.",
+        "logs": "Print what a job wrote.",
+        "wait": "Wait until jobs have ended.",
+        "retry": "Run jobs again.",
+        "cancel": "Stop jobs that wait or run.",
+        "dlq": "Look after the jobs that kept failing.",
+    },
+    "Running": {
+        "worker": "Start, stop and list the workers that run jobs.",
+        "status": "Count the jobs by state, and the workers.",
+    },
+    "Set-up": {
+        "config": "Read, change and check the configuration.",
+        "plugins": "List, check and begin plugins.",
+        "completion": "Print the completion script for a shell.",
+    },
+}
+"""The verbs with their short help, so that `queuectl --help` imports none of them. A test holds this to the modules."""
+
+VERBS = {verb: summary for section in SECTIONS.values() for verb, summary in section.items()}
+
+EXAMPLES = """
+queuectl enqueue 'make report'
+queuectl enqueue '{"command": "sleep 2", "priority": 5, "max_retries": 1}'
+queuectl worker start --count 2
+queuectl status
+queuectl dlq retry --all
+"""
+
+EPILOG = """\b
+Exit codes:
+  0    ok
+  1    failed
+  2    usage: the call or the job text is not of the right form
+  3    not found
+  4    conflict, or a job in the wrong state
+  75   the storage is busy: try again
+  78   bad configuration
+  124  wait: the time ran out (else wait ends with the job's own code)
+  130  ended by Ctrl-C; 143 by SIGTERM; 141 by a closed pipe
+"""
+
+
+class Verbs(Group):
+    """The lazy group: built-in verbs from the table, those of plugins only for unknown verbs and `--help`."""
+
+    _asked_plugins = False
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module; a verb that is not built in may come from a plugin."""
+        if cmd_name in VERBS:
+            found: click.Command = import_module(f"queuectl.commands.{cmd_name}").command
+            return found
+        self._ask_plugins(ctx)
+        return self.commands.get(cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the built-in verbs, then those of plugins."""
+        self._ask_plugins(ctx)
+        return [*VERBS, *self._foreign()]
+
+    def _foreign(self) -> list[str]:
+        return [name for name in self.commands if name not in VERBS]
+
+    def _ask_plugins(self, ctx: click.Context) -> None:
+        if self._asked_plugins or ctx.resilient_parsing:  # completion loads no plugins
+            return
+        self._asked_plugins = True
+        from queuectl.registry import Registry
+
+        Registry().commands(self)
+        for name in self._foreign():
+            accept_global_options(self.commands[name])
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs from the table, without importing them."""
+        self._ask_plugins(ctx)
+        foreign = {name: self.commands[name].get_short_help_str(100) for name in self._foreign()}
+        width = max(map(len, [*VERBS, *foreign]))
+        for title, verbs in (*SECTIONS.items(), ("From plugins", foreign)):
+            if verbs:
+                with formatter.section(title):
+                    formatter.write_dl([(verb.ljust(width), summary) for verb, summary in verbs.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete verbs from the table, and the global options."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [CompletionItem(verb, help=text) for verb, text in VERBS.items() if verb.startswith(incomplete)]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"queuectl {version('queuectl')}")
+        ctx.exit()
+
+
+def verbs() -> Verbs:
+    """Build the root command."""
+    attrs: dict[str, Any] = {"is_flag": True, "expose_value": False, "is_eager": True, "callback": _print_version}
+    version = click.Option(["--version"], help="Print the version.", **attrs)
+    return Verbs(
+        "queuectl",
+        params=[version],
+        help="Run commands in the background and do not lose them.",
+        examples=EXAMPLES,
+        epilog=EPILOG,
+    )
