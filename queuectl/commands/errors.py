@@ -11,7 +11,7 @@ import click
 
 from queuectl.commands.escape import visible
 from queuectl.commands.frame import Session
-from queuectl.commands.terminal import has_color
+from queuectl.commands.terminal import has_color, painted
 from queuectl.errors import QueuectlError
 
 INTERRUPTED = 130
@@ -79,11 +79,11 @@ def _sentence(text: str) -> str:
 
 
 def _as_text(problem: Problem, session: Session) -> str:
-    red, dim, end = ("\x1b[1;31m", "\x1b[2m", "\x1b[0m") if has_color(sys.stderr, session.color) else ("", "", "")
-    lines = [f"{red}error:{end} {visible(problem.message)}"]
+    color = has_color(sys.stderr, session.color)
+    lines = [f"{painted('error:', 'error', color)} {visible(problem.message)}"]
     lines += [f"  {visible(detail)}" for line in problem.details for detail in line.splitlines()]
     if problem.hint:
-        lines.append(f"{dim}hint:{end} {visible(problem.hint)}")
+        lines.append(f"{painted('hint:', 'dim', color)} {visible(problem.hint)}")
     return "\n".join(lines) + "\n"
 
 

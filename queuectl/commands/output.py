@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from queuectl.commands.escape import tsv_field, visible
 from queuectl.commands.frame import Session
-from queuectl.commands.terminal import has_color, is_terminal
+from queuectl.commands.terminal import has_color, is_terminal, painted
 from queuectl.errors import QueuectlError, UsageError
 from queuectl.model.job import Job
 
@@ -106,10 +106,10 @@ def print_pairs(session: Session, pairs: Mapping[str, object]) -> None:
         for name, value in pairs.items():
             write(f"{name}\t{'' if value is None else tsv_field(str(value))}\n")
         return
-    bold, end = ("\x1b[1m", "\x1b[0m") if has_color(sys.stdout, session.color) else ("", "")
+    color = has_color(sys.stdout, session.color)
     width = max(map(len, pairs), default=0)
     for name, value in pairs.items():
-        write(f"{bold}{name.ljust(width)}{end}  {'-' if value is None else visible(str(value))}\n")
+        write(f"{painted(name.ljust(width), 'bold', color)}  {'-' if value is None else visible(str(value))}\n")
 
 
 def message(session: Session, text: str) -> None:
@@ -141,15 +141,20 @@ def flush() -> None:
     _guarded(sys.stdout.flush)
 
 
+def require_answer(yes: bool) -> None:
+    """Raise UsageError unless `--yes` was given or somebody is there to ask. For the start of a destructive command."""
+    if not yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        raise UsageError("this cannot be undone, and nobody is here to ask", hint="add --yes to go ahead")
+
+
 def confirm(session: Session, question: str, yes: bool) -> None:
     """Ask before something is destroyed; return only if the answer is yes.
 
     With `yes` nothing is asked. Where nobody can answer, UsageError; an answer other than yes ends with exit code 1.
     """
+    require_answer(yes)
     if yes:
         return
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-        raise UsageError(f"{question} Nobody is there to answer", hint="add --yes to go ahead without a question")
     sys.stderr.write(f"{visible(question)} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

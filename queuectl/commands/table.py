@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-if TYPE_CHECKING:
+from queuectl.commands.terminal import painted
 
+if TYPE_CHECKING:
     from queuectl.commands.output import Column
 
 GAP = 2
@@ -58,8 +59,8 @@ def _line(cells: list[tuple[str, str]], widths: dict[Column, int], color: bool) 
     for (text, style), (column, width) in zip(cells, widths.items(), strict=True):
         shown = _shortened(text, width) if column.cut else text
         padding = " " * max(width - cell_len(shown), 0)
-        painted = _painted(shown, style) if color and style else shown
-        parts.append(padding + painted if column.right else painted + padding)
+        cell = painted(shown, style, color)
+        parts.append(padding + cell if column.right else cell + padding)
     return (" " * GAP).join(parts).rstrip()
 
 
@@ -68,8 +69,3 @@ def _shortened(text: str, width: int) -> str:
         return text
     mark = "…" if "utf" in (sys.stdout.encoding or "").lower() else "..."
     return set_cell_size(text, max(width - len(mark), 0)).rstrip() + mark[:width]
-
-
-def _painted(text: str, style: str) -> str:
-    codes = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
-    return f"\x1b[{codes[style]}m{text}\x1b[0m"

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import IO, Any
 
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "error": "1;31"}
+
 
 def is_terminal(stream: IO[Any] | None) -> bool:
     """Whether a person reads this stream."""
@@ -20,6 +22,11 @@ def has_color(stream: IO[Any] | None, wanted: bool | None) -> bool:
     if wanted is False or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return is_terminal(stream)
+
+
+def painted(text: str, style: str, color: bool) -> str:
+    """Colour a text, if colours are wanted and it has a style."""
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if color and style else text
 
 
 def secure_streams() -> None:
