@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from queuectl.testing.contract.claiming import Claiming, NextDue
 from queuectl.testing.contract.enqueueing import Enqueueing, UniqueKeys
+from queuectl.testing.contract.fencing import Fencing, Recording
 from queuectl.testing.contract.fixtures import StorageFixtures
+from queuectl.testing.contract.settling import Attempts, CancelMeanwhile, Settling
+from queuectl.testing.contract.takeover import TakingOver
+from queuectl.testing.contract.workers import Beats, Stopping, Workers
 
 
-class StorageContract(Enqueueing, UniqueKeys, Claiming, NextDue, StorageFixtures):
+class StorageContract(
+    Enqueueing,
+    UniqueKeys,
+    Claiming,
+    NextDue,
+    Settling,
+    CancelMeanwhile,
+    Attempts,
+    Fencing,
+    Recording,
+    TakingOver,
+    Workers,
+    Beats,
+    Stopping,
+    StorageFixtures,
+):
     """Test a storage: subclass this, override `storage_factory`, run pytest.
 
         class TestMyStorage(StorageContract):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from queuectl.model.job import State
 from queuectl.model.lease import Ask, Claim, Lease
@@ -70,7 +69,7 @@ def _grant(tx: Transaction, entry: Entry, worker: Worker) -> Claim:
         started_at=None,
         finished_at=None,
     )
-    tx.keep_worker(replace(tx.store.workers[worker.id], beat_at=tx.now))
+    tx.prove_alive(worker.id)
     return claim_of(entry, entry.holding)
 
 

@@ -138,6 +138,12 @@ class Transaction:
         self.wrote = True
         self.store.workers[worker.id] = worker
 
+    def prove_alive(self, id: str) -> None:
+        """Note that a worker is alive, unless it proved it within a third of its lease."""
+        worker = self.store.workers.get(id)
+        if worker is not None and self.now - worker.beat_at > worker.lease / 3:
+            self.keep_worker(replace(worker, beat_at=self.now))
+
     def emit(self, name: str, **fields: Any) -> None:
         """Write an event, if anybody wants it."""
         if name in self._wanted:

@@ -46,8 +46,8 @@ def beat(tx: Transaction, id: str) -> Beat:
     if worker is None:
         return Beat(alive=False)
     held = tx.store.held_by(id)
-    if held and tx.now - worker.beat_at > worker.lease / 3:
-        tx.keep_worker(replace(worker, beat_at=tx.now))
+    if held:
+        tx.prove_alive(id)
     return Beat(
         alive=True,
         cancelled=to_cancel(tx.store, id),
@@ -89,8 +89,7 @@ def _hand_over(tx: Transaction, entry: Entry, holding: Holding, by: str) -> Clai
     lease = Lease(entry.job.id, tx.next_token(), by)
     entry.holding = replace(holding, lease=lease)
     tx.update(entry, worker=by, lease=lease.token)
-    # To hold a lease and not to have proved to be alive would be a lease that has run out at once.
-    tx.keep_worker(replace(tx.store.workers[by], beat_at=tx.now))
+    tx.prove_alive(by)
     return claim_of(entry, entry.holding)
 
 
