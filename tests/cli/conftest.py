@@ -87,7 +87,9 @@ class Program:
     def start(self, *arguments: str, env: Mapping[str, str] | None = None, **streams: Any) -> subprocess.Popen[bytes]:
         """Start it and return at once; what still runs when the test ends is stopped."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
-        process = subprocess.Popen([*COMMAND, *arguments], env=self.environment(env), cwd=self.cwd, **streams)
+        process: subprocess.Popen[bytes] = subprocess.Popen(
+            [*COMMAND, *arguments], env=self.environment(env), cwd=self.cwd, **streams
+        )
         self.running.append(process)
         return process
 
