@@ -35,7 +35,7 @@ def run(arguments: list[str]) -> int:
 def _ending(session: Session, arguments: list[str]) -> int:
     from click.exceptions import Abort, Exit, NoArgsIsHelpError
 
-    from queuectl.commands import errors
+    from queuectl.commands import errors, output
     from queuectl.commands.terminal import abandon
 
     try:
@@ -44,9 +44,9 @@ def _ending(session: Session, arguments: list[str]) -> int:
         except Exit as asked:
             code = asked.exit_code
         except NoArgsIsHelpError as bare:
-            print(bare.ctx.get_help())
+            output.write(bare.ctx.get_help() + "\n")
             code = 0
-        sys.stdout.flush()
+        output.flush()
         return code
     except (KeyboardInterrupt, Abort):
         return errors.INTERRUPTED

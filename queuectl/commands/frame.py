@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,16 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         session.color = False if value else session.color
     elif value:
         setattr(session, param.name or "", value)
+
+
+@contextmanager
+def _placed(ctx: click.Context) -> Iterator[None]:
+    """Tell a usage error which command it belongs to, where the parser leaves that out."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
 
 
 def _option(*names: str, **attrs: Any) -> click.Option:
@@ -150,7 +161,8 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, and note in the session what stood after `--`."""
-        rest = super().parse_args(ctx, args)
+        with _placed(ctx):
+            rest = super().parse_args(ctx, args)
         # The parser takes from this very list what it has seen, and stops at `--`.
         if args:
             ctx.ensure_object(Session).literal = tuple(args)
@@ -181,6 +193,11 @@ class Group(click.Group):
             return made
 
         return add
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the verb."""
+        with _placed(ctx):
+            return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order in which they were added."""
