@@ -183,9 +183,7 @@ class Claiming:
         assert max(tokens[0]) < min(tokens[1])
         assert max(tokens[1]) < min(tokens[2])
 
-    def test_tokens_grow_for_every_handle(
-        self, storage: Storage, open_storage: OpenStorage, worker: str
-    ) -> None:
+    def test_tokens_grow_for_every_handle(self, storage: Storage, open_storage: OpenStorage, worker: str) -> None:
         """The counter belongs to the store, not to the handle."""
         other = open_storage()
         first = enqueue_and_claim(storage, worker, "a")

@@ -166,7 +166,9 @@ class Enqueueing:
     def test_existing_jobs_are_passed_over_when_asked(self, storage: Storage) -> None:
         """With `skip_existing` only the jobs that were not stored are stored, and only these are returned."""
         enqueue(storage, "old", command="first")
-        jobs = storage.enqueue([new_job("new-1"), new_job("old", command="second"), new_job("new-2")], skip_existing=True)
+        jobs = storage.enqueue(
+            [new_job("new-1"), new_job("old", command="second"), new_job("new-2")], skip_existing=True
+        )
         assert [job.id for job in jobs] == ["new-1", "new-2"]
         assert stored(storage, "old").command == "first"
         assert listed(storage) == ["new-2", "new-1", "old"]

@@ -16,7 +16,6 @@ from queuectl.testing.contract.steps import (
     bury,
     claim_one,
     complete,
-    enqueue,
     enqueue_and_claim,
     fail,
     give_back,
@@ -207,9 +206,7 @@ class Recording:
         claim = claim_one(storage, worker)
         assert (claim.recorded, claim.handle, claim.job.started_at) == (False, None, None)
 
-    def test_the_settlement_has_the_last_word_on_times(
-        self, storage: Storage, worker: str, clock: FakeClock
-    ) -> None:
+    def test_the_settlement_has_the_last_word_on_times(self, storage: Storage, worker: str, clock: FakeClock) -> None:
         """A settled run has the times of its settlement, recorded or not."""
         claim = enqueue_and_claim(storage, worker)
         storage.record(claim.lease, "pid 7")

@@ -24,9 +24,7 @@ class StorageFactory(Protocol):
     package, or `ProvidedStorage`.
     """
 
-    def __call__(
-        self, *, clock: Callable[[], float] = time.time, events: frozenset[str] = EVENT_NAMES
-    ) -> Storage:
+    def __call__(self, *, clock: Callable[[], float] = time.time, events: frozenset[str] = EVENT_NAMES) -> Storage:
         """Open a handle."""
         ...
 

@@ -172,3 +172,13 @@ def patiently(call: Callable[[], Answer]) -> Answer:
         except StorageBusyError:
             if time.monotonic() > deadline:
                 raise
+
+
+def one_in_each_state(storage: Storage, worker: str) -> None:
+    """Bring a job into each state, under the state's name."""
+    complete(storage, enqueue_and_claim(storage, worker, "completed"))
+    bury(storage, enqueue_and_claim(storage, worker, "dead"))
+    fail(storage, enqueue_and_claim(storage, worker, "failed"), delay=60.0)
+    settle(storage, enqueue_and_claim(storage, worker, "cancelled"), Verdict.CANCELLED)
+    enqueue_and_claim(storage, worker, "processing")
+    enqueue(storage, "pending")

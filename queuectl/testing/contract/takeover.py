@@ -152,9 +152,7 @@ class TakingOver:
         assert list(storage.take_over([worker], heir)) == []
         assert [each.id for each in storage.workers()] == [heir]
 
-    def test_unproven_a_living_worker_stays(
-        self, storage: Storage, worker: str, heir: str, clock: FakeClock
-    ) -> None:
+    def test_unproven_a_living_worker_stays(self, storage: Storage, worker: str, heir: str, clock: FakeClock) -> None:
         """Without proof nobody is taken over whose beat is not older than its lease."""
         claim = enqueue_and_claim(storage, worker)
         clock.advance(29.0)
@@ -171,9 +169,7 @@ class TakingOver:
         assert taken.job.id == "a"
         assert not storage.beat(worker).alive
 
-    def test_unproven_each_worker_has_its_own_lease(
-        self, storage: Storage, heir: str, clock: FakeClock
-    ) -> None:
+    def test_unproven_each_worker_has_its_own_lease(self, storage: Storage, heir: str, clock: FakeClock) -> None:
         """How long silence may last is the worker's own `lease`."""
         quick, slow = register(storage, "quick", lease=5.0), register(storage, "slow", lease=300.0)
         enqueue_and_claim(storage, quick, "a")

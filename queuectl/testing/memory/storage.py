@@ -13,9 +13,25 @@ from queuectl.model.attempt import Attempt, Output
 from queuectl.model.event import EVENT_NAMES, Event
 from queuectl.model.job import Job, NewJob, State
 from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement
-from queuectl.model.query import Action, Bucket, Changed, Edit, Group, Page, Query, QueueState
+from queuectl.model.query import (
+    Action,
+    Bucket,
+    Changed,
+    Edit,
+    Group,
+    Page,
+    Query,
+    QueueState,
+)
 from queuectl.model.worker import NewWorker, StopMode, Worker
-from queuectl.testing.memory import changing, claiming, intake, selecting, settling, workers
+from queuectl.testing.memory import (
+    changing,
+    claiming,
+    intake,
+    selecting,
+    settling,
+    workers,
+)
 from queuectl.testing.memory.store import MemoryStore, Transaction
 
 

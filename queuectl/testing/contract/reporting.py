@@ -1,0 +1,114 @@
+"""Reporting: what is told of many jobs at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from queuectl.model.attempt import Result
+from queuectl.model.job import State
+from queuectl.model.lease import Verdict
+from queuectl.model.query import Query
+from queuectl.model.storage import Storage
+from queuectl.testing.clock import FakeClock
+from queuectl.testing.contract.steps import (
+    bury,
+    claim_one,
+    complete,
+    enqueue,
+    enqueue_and_claim,
+    listed,
+    ran,
+    settle,
+    settlement,
+)
+
+
+class Grouping:
+    """The clauses of `Storage.groups`."""
+
+    def test_what_ended_alike_is_one_group(self, storage: Storage, worker: str, clock: FakeClock) -> None:
+        """Jobs with the same error, exit code and signal are one group, the largest first, with the newest of each."""
+        for id, outcome in (
+            ("a", {"exit_code": 3}),
+            ("b", {"signal": 9, "error": "killed"}),
+            ("c", {"exit_code": 3}),
+            ("d", {"exit_code": 3, "error": "why"}),
+            ("e", {"exit_code": 3}),
+            ("f", {"signal": 9, "error": "killed"}),
+        ):
+            bury(storage, enqueue_and_claim(storage, worker, id), **outcome)
+            clock.advance(1.0)
+        groups = storage.groups(Query(states=frozenset({State.DEAD})))
+        told = [(group.error, group.exit_code, group.signal, group.count, group.newest.id) for group in groups]
+        assert told == [(None, 3, None, 3, "e"), ("killed", None, 9, 2, "f"), ("why", 3, None, 1, "d")]
+
+    def test_a_group_is_found_again_by_its_query(self, storage: Storage, worker: str) -> None:
+        """`grouped` with the values of a group matches just its jobs."""
+        for id in ("a", "b"):
+            bury(storage, enqueue_and_claim(storage, worker, id), exit_code=3, error="why")
+        (group,) = storage.groups(Query(states=frozenset({State.DEAD})))
+        assert listed(storage, grouped=True, error=group.error, exit_code=group.exit_code, signal=group.signal) == [
+            "b",
+            "a",
+        ]
+
+    def test_only_what_matches_is_grouped(self, storage: Storage, worker: str) -> None:
+        """The query narrows the choice; where nothing matches there is no group."""
+        bury(storage, enqueue_and_claim(storage, worker, "a", queue="red"))
+        complete(storage, enqueue_and_claim(storage, worker, "b", queue="blue"))
+        assert [group.newest.id for group in storage.groups(Query(queue="blue"))] == ["b"]
+        assert list(storage.groups(Query(queue="green"))) == []
+
+
+class Counting:
+    """The clauses of `Storage.stats`."""
+
+    def test_steps_cover_the_time_asked_for(self, storage: Storage, clock: FakeClock) -> None:
+        """There is a bucket for each step, oldest first, the empty ones too; the last ends now."""
+        buckets = storage.stats(3600.0, 600.0)
+        assert [bucket.start for bucket in buckets] == [
+            pytest.approx(clock.now - 3600.0 + index * 600.0, abs=0.002) for index in range(6)
+        ]
+        assert {(bucket.completed, bucket.failed, bucket.run_time, bucket.wait_time) for bucket in buckets} == {
+            (0, 0, 0.0, 0.0)
+        }
+
+    def test_attempts_count_where_they_ended(self, storage: Storage, worker: str, clock: FakeClock) -> None:
+        """Each bucket counts the completed, and the failed and lost together; runs that people ended are neither."""
+        results = {
+            "a": (Verdict.COMPLETED, 90.0),
+            "b": (Verdict.COMPLETED, 30.0),
+            "c": (Verdict.DEAD, 30.0),
+            "d": (Verdict.LOST, 30.0),
+            "e": (Verdict.CANCELLED, 30.0),
+            "f": (Verdict.RELEASED, 30.0),
+            "g": (Verdict.COMPLETED, 500.0),
+        }
+        enqueue(storage, *results)
+        clock.advance(1000.0)
+        for _ in results:
+            claim = claim_one(storage, worker)
+            verdict, ended_ago = results[claim.job.id]
+            run = settlement(claim, verdict).run
+            assert run is not None
+            run = ran(claim, run.result, started_ago=ended_ago + 1.0, ended_ago=ended_ago)
+            assert settle(storage, claim, verdict, run=run, delay=1e6)
+        assert [(bucket.completed, bucket.failed) for bucket in storage.stats(120.0, 60.0)] == [(1, 0), (1, 2)]
+
+    def test_times_are_summed(self, storage: Storage, worker: str, clock: FakeClock) -> None:
+        """`run_time` sums how long the runs took, `wait_time` how long their jobs had been due when they started."""
+        enqueue(storage, "a")
+        enqueue(storage, "b", delay=15.0)
+        clock.advance(20.0)
+        for run_time in (3.0, 2.0):
+            claim = claim_one(storage, worker)
+            run = ran(claim, Result.COMPLETED, exit_code=0, started_ago=run_time)
+            assert settle(storage, claim, Verdict.COMPLETED, run=run, charge=True)
+        (bucket,) = storage.stats(60.0, 60.0)
+        assert bucket.run_time == pytest.approx(3.0 + 2.0, abs=0.01)
+        assert bucket.wait_time == pytest.approx((20.0 - 3.0) + (5.0 - 2.0), abs=0.01)
+
+    def test_what_ends_now_is_in_the_last_step(self, storage: Storage, worker: str, clock: FakeClock) -> None:
+        """The window ends with the present moment, which belongs to it."""
+        complete(storage, enqueue_and_claim(storage, worker))
+        assert [bucket.completed for bucket in storage.stats(60.0, 20.0)] == [0, 0, 1]
