@@ -108,9 +108,10 @@ queuectl dlq purge 06b3k9x2m41qa --yes
 @click.option("--queue", metavar="QUEUE", help="Only jobs of this queue.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def purge(session: Session, ids: tuple[str, ...], queue: str | None, yes: bool) -> None:
-    """Delete dead jobs for good, with the record of their attempts and their output.
+    """Delete dead jobs for good.
 
-    Without an id all of them. It asks first; where nobody can answer, it wants --yes.
+    Without an id all of them, with the record of their attempts and their output. It asks first; where nobody can
+    answer, it wants --yes.
     """
     _refuse_queue(ids, queue)
     require_answer(yes)

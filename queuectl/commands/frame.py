@@ -126,7 +126,8 @@ class _Page:
             formatter.write_paragraph()
             formatter.write_text(rest)
         self._write_records(ctx, formatter)
-        self.command.format_epilog(ctx, formatter)
+        if self.command.epilog:
+            formatter.write(f"\n{inspect.cleandoc(self.command.epilog)}\n")
 
     def _write_examples(self, formatter: click.HelpFormatter) -> None:
         if self.examples:
@@ -136,15 +137,18 @@ class _Page:
                 formatter.write(f"  {line.strip()}".rstrip() + "\n")
 
     def _write_records(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        positional: list[tuple[str, str]] = []
         own: list[tuple[str, str]] = []
         shared: list[tuple[str, str]] = []
         for param in self.command.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None and isinstance(param, click.Option):
-                (shared if param in GLOBAL_OPTIONS else own).append(record)
+            if record is not None and record[1]:
+                place = positional if isinstance(param, click.Argument) else shared if param in GLOBAL_OPTIONS else own
+                place.append(record)
         if self.below is not None:
             self.below(ctx, formatter)
-        for title, records in (("Options", own), ("Global options, before or after the verb", shared)):
+        sections = {"Arguments": positional, "Options": own, "Global options, before or after the verb": shared}
+        for title, records in sections.items():
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)

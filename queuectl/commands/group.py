@@ -45,7 +45,7 @@ queuectl status
 queuectl dlq retry --all
 """
 
-EPILOG = """\b
+EPILOG = """
 Exit codes:
   0    ok
   1    failed

@@ -84,11 +84,17 @@ class Program:
         assert code is None or ran.code == code, ran
         return ran
 
-    def start(self, *arguments: str, env: Mapping[str, str] | None = None, **streams: Any) -> subprocess.Popen[bytes]:
+    def start(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
+        **streams: Any,
+    ) -> subprocess.Popen[bytes]:
         """Start it and return at once; what still runs when the test ends is stopped."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
         process: subprocess.Popen[bytes] = subprocess.Popen(
-            [*COMMAND, *arguments], env=self.environment(env), cwd=self.cwd, **streams
+            [*command, *arguments], env=self.environment(env), cwd=self.cwd, **streams
         )
         self.running.append(process)
         return process
@@ -101,6 +107,7 @@ class Program:
         answer: tuple[str, str] | None = None,
         piped: Sequence[str] = (),
         code: int | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> Ran:
         """Run it on a terminal of that width, but for the streams that are `piped` (stdin, stdout, stderr).
 
@@ -108,7 +115,8 @@ class Program:
         """
         terminal = _Terminal(columns)
         streams = {name: subprocess.PIPE if name in piped else terminal.slave for name in ("stdin", "stdout", "stderr")}
-        process = self.start(*arguments, env={"TERM": "xterm-256color"} | dict(env or {}), **streams)
+        env = {"TERM": "xterm-256color"} | dict(env or {})
+        process = self.start(*arguments, env=env, command=command, **streams)
         try:
             shown = terminal.read(process, answer)
             out, err = process.communicate(timeout=DEADLINE)
