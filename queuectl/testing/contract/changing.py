@@ -16,6 +16,7 @@ from queuectl.testing.contract.steps import (
     enqueue_and_claim,
     fail,
     listed,
+    one_in_each_state,
     stored,
 )
 

@@ -1,17 +1,12 @@
-"""Settling: what a verdict makes of a job, and what is kept of its run."""
+"""Settling: what a verdict makes of a job."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-
 import pytest
 
-from queuectl.model.attempt import OUTPUT_TAIL, Output, Result
+from queuectl.model.attempt import Result
 from queuectl.model.job import State
-from queuectl.model.lease import Claim, Verdict
-from queuectl.model.outcome import Outcome
-from queuectl.model.query import Action
+from queuectl.model.lease import Verdict
 from queuectl.model.storage import Storage
 from queuectl.testing.clock import FakeClock
 from queuectl.testing.contract.steps import (
@@ -21,10 +16,10 @@ from queuectl.testing.contract.steps import (
     complete,
     enqueue,
     enqueue_and_claim,
+    enqueue_and_claim_again,
     fail,
     give_back,
     ran,
-    register,
     registered,
     settle,
     settlement,
@@ -232,159 +227,3 @@ class Settling:
         clock.advance(29.0)
         complete(storage, first)
         assert registered(storage, worker).beat_at == clock.now
-
-
-class CancelMeanwhile:
-    """The clauses of a cancel that comes while a job is processing."""
-
-    def test_it_is_asked_of_the_holder(self, storage: Storage, worker: str) -> None:
-        """The lease is among the `cancelled` of the worker's next exchange and beat, and of no other's."""
-        claim = enqueue_and_claim(storage, worker, "a")
-        enqueue_and_claim(storage, worker, "b")
-        other = register(storage, "worker-2")
-        storage.change(Action.CANCEL, ["a"])
-        assert storage.exchange(worker, [], None).cancelled == {claim.lease}
-        assert storage.beat(worker).cancelled == {claim.lease}
-        assert storage.exchange(other, [], None).cancelled == frozenset()
-        assert storage.beat(other).cancelled == frozenset()
-
-    def test_the_job_shows_it(self, storage: Storage, worker: str) -> None:
-        """The job stays processing, under the same lease, with `cancel_requested`."""
-        claim = enqueue_and_claim(storage, worker)
-        (job,) = storage.change(Action.CANCEL, ["a"]).jobs
-        assert (job.state, job.cancel_requested, job.lease) == (State.PROCESSING, True, claim.lease.token)
-        assert stored(storage, "a") == job
-
-    @pytest.mark.parametrize("verdict", _BACK)
-    def test_what_would_run_again_is_cancelled(self, storage: Storage, worker: str, verdict: Verdict) -> None:
-        """FAILED, RELEASED and LOST make it cancelled; the run is kept as it was."""
-        claim = enqueue_and_claim(storage, worker)
-        storage.change(Action.CANCEL, ["a"])
-        assert settle(storage, claim, verdict, delay=1.0)
-        job = stored(storage, "a")
-        assert (job.state, job.next_retry_at, job.runs) == (State.CANCELLED, None, 1)
-        assert job.finished_at is not None
-        assert [attempt.result.value for attempt in storage.attempts("a")] == [verdict.value]
-        assert storage.beat(worker).cancelled == frozenset()
-
-    def test_what_never_started_is_cancelled(self, storage: Storage, worker: str, clock: FakeClock) -> None:
-        """A claim that is given back unstarted is cancelled, and has no attempt."""
-        claim = enqueue_and_claim(storage, worker)
-        storage.change(Action.CANCEL, ["a"])
-        give_back(storage, claim)
-        job = stored(storage, "a")
-        assert (job.state, job.runs, job.finished_at) == (State.CANCELLED, 0, clock.now)
-        assert list(storage.attempts("a")) == []
-
-    @pytest.mark.parametrize("verdict", [Verdict.COMPLETED, Verdict.DEAD])
-    def test_what_is_over_stands(self, storage: Storage, worker: str, verdict: Verdict) -> None:
-        """A job that had completed or died before the cancel reached it stays so."""
-        claim = enqueue_and_claim(storage, worker)
-        storage.change(Action.CANCEL, ["a"])
-        assert settle(storage, claim, verdict)
-        assert stored(storage, "a").state.value == verdict.value
-
-    def test_a_settled_lease_is_not_asked_for(self, storage: Storage, worker: str) -> None:
-        """The exchange that settles a cancelled job does not name its lease any more."""
-        claim = enqueue_and_claim(storage, worker)
-        storage.change(Action.CANCEL, ["a"])
-        exchange = storage.exchange(worker, [settlement(claim, Verdict.CANCELLED)], None)
-        assert exchange.cancelled == frozenset()
-
-    def test_a_retry_forgets_it(self, storage: Storage, worker: str, clock: FakeClock) -> None:
-        """A cancelled job that is retried runs and fails like any other."""
-        claim = enqueue_and_claim(storage, worker)
-        storage.change(Action.CANCEL, ["a"])
-        assert settle(storage, claim, Verdict.FAILED, delay=1.0)
-        storage.change(Action.RETRY, ["a"])
-        again = claim_one(storage, worker)
-        assert not again.job.cancel_requested
-        assert storage.beat(worker).cancelled == frozenset()
-        fail(storage, again)
-        assert stored(storage, "a").state is State.FAILED
-
-
-class Attempts:
-    """The clauses of attempts and their output."""
-
-    def test_a_run_is_kept_as_an_attempt(self, storage: Storage, worker: str, clock: FakeClock) -> None:
-        """An attempt tells all of its run: result, outcome, times, and who ran it where."""
-        claim = enqueue_and_claim(storage, register(storage, "worker-9", host="host-9", pid=999))
-        outcome = Outcome(
-            exit_code=None, signal=9, error="timed out", timed_out=True, cpu_time=1.25, peak_memory=2**33, pid=4242
-        )
-        run = replace(ran(claim, Result.FAILED, started_ago=30.0, ended_ago=0.5), outcome=outcome)
-        settle(storage, claim, Verdict.FAILED, run=run, charge=True)
-        (attempt,) = storage.attempts("a")
-        assert (attempt.job, attempt.number, attempt.result, attempt.outcome) == ("a", 1, Result.FAILED, outcome)
-        assert (attempt.worker, attempt.host, attempt.worker_pid) == ("worker-9", "host-9", 999)
-        assert attempt.started_at == pytest.approx(clock.now - 30.0, abs=0.002)
-        assert attempt.finished_at == pytest.approx(clock.now - 0.5, abs=0.002)
-
-    def test_attempts_are_numbered_for_ever(self, storage: Storage, worker: str) -> None:
-        """Numbers count 1, 2, 3 … over failures, losses and retries by hand; oldest first."""
-        for verdict in (Verdict.FAILED, Verdict.LOST, Verdict.RELEASED, Verdict.DEAD):
-            assert settle(storage, enqueue_and_claim_again(storage, worker), verdict, charge=True)
-        storage.change(Action.RETRY, ["a"])
-        complete(storage, claim_one(storage, worker))
-        attempts = storage.attempts("a")
-        assert [attempt.number for attempt in attempts] == [1, 2, 3, 4, 5]
-        results = ["failed", "lost", "released", "failed", "completed"]
-        assert [attempt.result.value for attempt in attempts] == results
-
-    def test_an_unknown_job_has_no_attempts(self, storage: Storage) -> None:
-        """There are no attempts of a job that is not stored, and no output."""
-        assert list(storage.attempts("nothing")) == []
-        assert storage.output("nothing", 1) is None
-
-    def test_output_comes_back_byte_by_byte(self, storage: Storage, worker: str) -> None:
-        """Tails are bytes, whatever stands in them, up to `OUTPUT_TAIL` each; sizes and paths come back too."""
-        output = Output(
-            tail=bytes(range(256)) * (OUTPUT_TAIL // 256),
-            size=10**12,
-            path="/data/logs/w-1.out",
-            error_tail=os.urandom(1000) + b"\x00\xff\xfe",
-            error_size=1003,
-            error_path="/data/logs/w-1.err",
-        )
-        claim = enqueue_and_claim(storage, worker)
-        settle(storage, claim, Verdict.COMPLETED, run=ran(claim, exit_code=0, output=output))
-        assert storage.output("a", 1) == output
-        (attempt,) = storage.attempts("a")
-        assert (attempt.output_size, attempt.output_path) == (10**12, "/data/logs/w-1.out")
-
-    def test_a_run_that_wrote_nothing_has_an_empty_output(self, storage: Storage, worker: str) -> None:
-        """An attempt without output has one of no bytes; an attempt that never was has none."""
-        complete(storage, enqueue_and_claim(storage, worker))
-        assert storage.output("a", 1) == Output()
-        assert storage.output("a", 2) is None
-
-    def test_standard_error_apart_may_be_empty(self, storage: Storage, worker: str) -> None:
-        """No standard error apart is None, an empty one is empty."""
-        claim = enqueue_and_claim(storage, worker)
-        settle(storage, claim, Verdict.COMPLETED, run=ran(claim, exit_code=0, output=Output(error_tail=b"")))
-        assert storage.output("a", 1) == Output(error_tail=b"")
-
-    def test_each_attempt_has_its_own_output(self, storage: Storage, worker: str) -> None:
-        """Outputs are kept for each attempt."""
-        for number in (1, 2, 3):
-            claim = enqueue_and_claim_again(storage, worker)
-            run = ran(claim, Result.FAILED, output=Output(tail=b"run %d" % number, size=5))
-            settle(storage, claim, Verdict.FAILED, run=run)
-        tails = [output.tail for number in (1, 2, 3) if (output := storage.output("a", number))]
-        assert tails == [b"run 1", b"run 2", b"run 3"]
-
-    def test_errors_may_be_long(self, storage: Storage, worker: str) -> None:
-        """An error is a text of any length and script."""
-        error = "größer 😀\n" * 10_000
-        claim = enqueue_and_claim(storage, worker)
-        settle(storage, claim, Verdict.DEAD, run=ran(claim, Result.FAILED, error=error))
-        assert stored(storage, "a").error == error
-        assert storage.attempts("a")[0].outcome.error == error
-
-
-def enqueue_and_claim_again(storage: Storage, worker: str) -> Claim:
-    """Claim the job, which is enqueued first where it is not yet."""
-    if storage.get("a") is None:
-        enqueue(storage, "a")
-    return claim_one(storage, worker)

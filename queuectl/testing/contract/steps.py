@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from queuectl.errors import StorageBusyError
 from queuectl.model.attempt import Output, Result, Run
 from queuectl.model.event import Event
-from queuectl.model.job import Job, NewJob
+from queuectl.model.job import Job, NewJob, State
 from queuectl.model.lease import Ask, Claim, Exchange, Settlement, Verdict
 from queuectl.model.outcome import Outcome
-from queuectl.model.query import Page, Query
+from queuectl.model.query import Action, Page, Query
 from queuectl.model.storage import Storage
 from queuectl.model.worker import NewWorker, Worker
 
@@ -182,3 +182,22 @@ def one_in_each_state(storage: Storage, worker: str) -> None:
     settle(storage, enqueue_and_claim(storage, worker, "cancelled"), Verdict.CANCELLED)
     enqueue_and_claim(storage, worker, "processing")
     enqueue(storage, "pending")
+
+
+def enqueue_and_claim_again(storage: Storage, worker: str) -> Claim:
+    """Claim the job, which is enqueued first where it is not yet."""
+    if storage.get("a") is None:
+        enqueue(storage, "a")
+    return claim_one(storage, worker)
+
+
+def finish_as(storage: Storage, worker: str, id: str, state: State, **fields: Any) -> None:
+    """Enqueue a job, and bring it into a final state."""
+    claim = enqueue_and_claim(storage, worker, id, **fields)
+    if state is State.COMPLETED:
+        complete(storage, claim)
+    elif state is State.DEAD:
+        bury(storage, claim)
+    else:
+        fail(storage, claim)
+        storage.change(Action.CANCEL, [id])
