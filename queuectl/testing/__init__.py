@@ -10,6 +10,15 @@ pytest.register_assert_rewrite("queuectl.testing.contract")
 from queuectl.testing.clock import FakeClock
 from queuectl.testing.contract.fixtures import OpenStorage, StorageFactory
 from queuectl.testing.memory import MemoryStorage, MemoryStore
+from queuectl.testing.provided import ProvidedStorage
 from queuectl.testing.storage import StorageContract
 
-__all__ = ["FakeClock", "MemoryStorage", "MemoryStore", "OpenStorage", "StorageContract", "StorageFactory"]
+__all__ = [
+    "FakeClock",
+    "MemoryStorage",
+    "MemoryStore",
+    "OpenStorage",
+    "ProvidedStorage",
+    "StorageContract",
+    "StorageFactory",
+]

@@ -7,18 +7,23 @@ from queuectl.testing.contract.attempts import Attempts
 from queuectl.testing.contract.cancelling import CancelMeanwhile
 from queuectl.testing.contract.changing import ChangingByIds, ChangingByQuery
 from queuectl.testing.contract.claiming import Claiming, NextDue
+from queuectl.testing.contract.concurrency import Concurrency
 from queuectl.testing.contract.deleting import Deleting
 from queuectl.testing.contract.enqueueing import Enqueueing
 from queuectl.testing.contract.fencing import Fencing, Recording
 from queuectl.testing.contract.fixtures import StorageFixtures
 from queuectl.testing.contract.keys import UniqueKeys
 from queuectl.testing.contract.outbox import Consuming, Wanting
+from queuectl.testing.contract.processes import Processes
 from queuectl.testing.contract.queues import Limits, Pausing, Queues
 from queuectl.testing.contract.reading import Finding, Listing
 from queuectl.testing.contract.reporting import Counting, Grouping
 from queuectl.testing.contract.settling import Settling
 from queuectl.testing.contract.takeover import TakingOver
 from queuectl.testing.contract.telling import Draining, Telling
+from queuectl.testing.contract.transactions import Transactions
+from queuectl.testing.contract.upkeep import Upkeep
+from queuectl.testing.contract.waiting import Waiting
 from queuectl.testing.contract.workers import Beats, Stopping, Workers
 
 
@@ -53,6 +58,11 @@ class StorageContract(
     Draining,
     Wanting,
     Consuming,
+    Waiting,
+    Upkeep,
+    Concurrency,
+    Processes,
+    Transactions,
     StorageFixtures,
 ):
     """Test a storage: subclass this, override `storage_factory`, run pytest.
