@@ -56,7 +56,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A run as it is stored. `number` counts 1, 2, 3 … over the whole life of the job and is never reset."""
+    """A run as it is stored. `number` counts 1, 2, 3 … over the whole life of the job and is never reset.
+
+    `worker`, `host` and `worker_pid` are those of the worker that ran it, also when another settled it after a
+    take-over.
+    """
 
     job: str
     number: int

@@ -11,7 +11,10 @@ from queuectl.model.outcome import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One failed run. `attempts` counts charged runs since the last reset, 1 after the first; `previous_delay` is in seconds."""
+    """One failed run.
+
+    `attempts` counts charged runs since the last reset, 1 after the first; `previous_delay` is in seconds.
+    """
 
     attempts: int
     job: Job

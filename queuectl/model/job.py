@@ -66,9 +66,12 @@ class NewJob:
 class Job:
     """A job as it is stored. Times are Unix seconds on the storage's clock.
 
-    `attempts` counts charged runs since the last reset; `runs` counts every started run and is never reset;
-    `lost` counts the runs since the last reset that their worker did not survive; `lease` is the token of the last
-    claim, 0 before the first; `exit_code`, `signal` and `error` tell of the last run.
+    `attempts` counts charged runs since the last reset; `runs` counts every started run and is never reset; `lost`
+    counts the runs since the last reset that their worker did not survive; `lease` and `worker` are token and
+    incarnation of the last claim or take-over, 0 and None before the first; `exit_code`, `signal` and `error` tell of
+    the last run that was settled. So do `started_at` and `finished_at`, but while the job is processing: then
+    `started_at` is what was recorded of this run, or None. A job that becomes final without a run has that moment as
+    its `finished_at`.
     """
 
     id: str

@@ -14,8 +14,9 @@ from queuectl.model.worker import StopMode
 class Lease:
     """The right of one incarnation to run one job now.
 
-    `token` is a counter of the whole store that grows with every claim and take-over and is never reset, so that no
-    two leases ever share one. Every write of a worker is accepted only while its lease is the job's current one.
+    `token` is a counter of the whole store that grows with every claim and take-over and is never reset, so that no two
+    leases ever share one; between different jobs a higher token means nothing. Every write of a worker is accepted only
+    while its lease is the job's current one.
     """
 
     job: str
@@ -61,11 +62,12 @@ class Verdict(StrEnum):
 class Settlement:
     """How a claim ends, accepted only under its lease.
 
-    `run` is None for a claim that never started: then no attempt is recorded and nothing counted. Otherwise the
-    storage appends the attempt, sets the job's `runs` to `run.number`, takes exit code, signal and error from
-    its outcome (an `error` here wins), and counts `lost` when its result is lost. `charge` adds one to `attempts`.
-    `delay` (seconds, for FAILED, RELEASED and LOST) counts on the storage's clock. A FAILED, RELEASED or LOST
-    settlement of a job whose cancel was requested meanwhile makes it CANCELLED; COMPLETED and DEAD stand.
+    `run` is None for a claim that never started: then no attempt is recorded and nothing counted. Otherwise the storage
+    appends the attempt, sets the job's `runs` to `run.number`, takes exit code, signal and error from its outcome (an
+    `error` here wins), and counts `lost` when its result is lost. `charge` adds one to `attempts`. `delay` (seconds,
+    for FAILED, RELEASED and LOST) counts on the storage's clock; the job shows the time in `next_retry_at` where it
+    becomes failed, else, when there is a delay, in `run_at`. FAILED alone sets `previous_delay`. A FAILED, RELEASED or
+    LOST settlement of a job whose cancel was requested meanwhile makes it CANCELLED; COMPLETED and DEAD stand.
     """
 
     lease: Lease
@@ -89,9 +91,11 @@ class Exchange:
     """What one exchange brought.
 
     `accepted` holds the tokens of the settlements that were written; the others had lost their lease. `claims` are in
-    claim order: higher priority first, then enqueue order. `cancelled` holds the leases of this worker, new ones
-    included, whose job is to be cancelled. `next_due` is in how many seconds the next waiting job of the asked queues
-    becomes claimable, None when nothing waits for a time (or when nothing was asked).
+    claim order: higher priority first, then enqueue order; a job that was put back stands where it was enqueued. They
+    may be fewer than asked though more are due, where another session is just claiming those: `next_due` is then 0.
+    `cancelled` holds the leases of this worker, new ones included, whose job is to be cancelled. `next_due` is in how
+    many seconds the next waiting job of the asked queues becomes claimable, None when nothing waits for a time (or when
+    nothing was asked).
     """
 
     accepted: frozenset[int] = frozenset()

@@ -40,9 +40,13 @@ class Action(StrEnum):
     """What `Storage.change` can do to jobs, and in which states."""
 
     RETRY = "retry"
-    """failed: due now, attempts kept. dead, completed, cancelled: pending, attempts, lost and error reset."""
+    """failed: due now, attempts kept, held if it was.
+
+    dead, completed, cancelled: pending and due now; `attempts`, `lost` and all that tells of the last run, of a time to
+    wait for or of a cancel is reset, `runs` and the attempts stay.
+    """
     CANCEL = "cancel"
-    """pending, failed: cancelled now. processing: cancel requested."""
+    """pending, failed: cancelled now, a hold ends. processing: cancel requested."""
     EDIT = "edit"
     """pending, failed: the fields of the given `Edit` replaced."""
     HOLD = "hold"
@@ -66,7 +70,10 @@ ALLOWED: Mapping[Action, frozenset[State]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """New values for a waiting job; None leaves a field as it is. `run_at` is Unix seconds."""
+    """New values for a waiting job; None leaves a field as it is.
+
+    `run_at` is Unix seconds: when it may next be claimed.
+    """
 
     command: Command | None = None
     priority: int | None = None
@@ -82,10 +89,12 @@ class Edit:
 class Changed:
     """What a change did.
 
-    For ids it is all or nothing: when any is `missing` or `refused` (in a state that does not allow the action),
-    `jobs` is empty and nothing was written. For a query, the jobs in other states are passed over, and
-    `remaining` says how many more match: call again until it is 0. `outputs` are the paths of kept output files
-    that no attempt refers to any more, for their host to unlink.
+    For ids it is all or nothing: when any is `missing` or `refused` (in a state that does not allow the action), `jobs`
+    is empty and nothing was written. For a query, the jobs in other states are passed over, and those that are already
+    as the action would leave them (held, due, their cancel requested), and `remaining` is how many more are to be
+    changed, or, where that takes long to count, fewer but at least 1: call again until it is 0. `jobs` are as they are
+    now, after a DELETE or a prune as they were. `outputs` are the paths of kept output files that no attempt refers to
+    any more, for their host to unlink.
     """
 
     jobs: tuple[Job, ...] = ()
@@ -108,7 +117,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueState:
-    """A queue that has been used or set. `counts` has every state; `key_limit` bounds the running jobs per `limit_key`."""
+    """A queue that has been used or set.
+
+    `counts` has every state; `key_limit` bounds the running jobs per `limit_key`.
+    """
 
     name: str
     paused: bool = False

@@ -27,10 +27,12 @@ class Storage(Protocol):
 
     Every transition writes its events (see `EVENT_NAMES`) in its own transaction, but only those that the context of
     `create` wants. One transition, one event: settlements write job.completed, job.failed, job.dead, job.lost (for
-    LOST), job.cancelled, and job.requeued (for RELEASED with a run); enqueue job.enqueued; change job.requeued
-    (RETRY) and job.cancelled (CANCEL of a waiting job); record job.started; register, retire and take_over
-    worker.started, worker.stopped and worker.lost (for workers, not supervisors); and whatever leaves a queue without a live job,
-    after it had one, queue.drained. A settlement whose run was never recorded writes job.started before its own.
+    LOST), job.cancelled, and job.requeued (for RELEASED with a run); enqueue job.enqueued; change job.requeued (RETRY)
+    and job.cancelled (CANCEL of a waiting job); record job.started; register, retire and take_over worker.started,
+    worker.stopped and worker.lost (for workers, not supervisors); and whatever leaves a queue without a live job, after
+    it had one, queue.drained, once: of transactions that do so together the last writes it, or a later one, unless a
+    job came meanwhile. A settlement whose run was never recorded writes job.started before its own. The `job` of an
+    event is the job right after that transition.
     """
 
     capabilities: frozenset[str]
@@ -41,8 +43,9 @@ class Storage(Protocol):
         """Store jobs, all or none, and return them as stored, in order.
 
         Raises `ConflictError` naming the first id that is stored already or stands twice in `jobs` (or whose unique key
-        is held by a live job, or whose `(schedule, fire_at)` was used). With `skip_existing` such jobs are passed over, and
-        the result holds only those that were stored now. With a `connection` the jobs join its transaction.
+        is held by a live job, or whose `(schedule, fire_at)` was used). With `skip_existing` such jobs are passed over,
+        and the result holds only those that were stored now. With a `connection` the jobs join its transaction, and a
+        refusal leaves that as it was before the call; a storage that is not `transactional` raises `UsageError`.
         """
         ...
 
@@ -63,7 +66,7 @@ class Storage(Protocol):
         ...
 
     def output(self, job: str, number: int) -> Output | None:
-        """Return what is stored of an attempt's output."""
+        """Return what is stored of an attempt's output: empty where it wrote nothing, None for an unknown attempt."""
         ...
 
     def counts(self) -> Mapping[str, Mapping[State, int]]:
@@ -71,7 +74,10 @@ class Storage(Protocol):
         ...
 
     def stats(self, since: float, step: float) -> Sequence[Bucket]:
-        """Return what ended in each `step` seconds of the last `since` seconds, oldest first, empty steps included."""
+        """Return what ended in each `step` seconds of the last `since` seconds, oldest first, empty steps included.
+
+        The bucket i starts `since - i * step` seconds ago; the last ends now, and what ended just now is in it.
+        """
         ...
 
     def groups(self, query: Query) -> Sequence[Group]:
@@ -89,8 +95,9 @@ class Storage(Protocol):
     ) -> Changed:
         """Do something to jobs that a person named, by ids (all or nothing) or by a query (at most `limit` a call).
 
-        With `expected`, raises `ConflictError` and changes nothing when another number of jobs matches. What each
-        action does and where it is allowed is told by `Action` and `ALLOWED`.
+        With `expected`, raises `ConflictError` and changes nothing when it would change another number of jobs, were it
+        not for `limit`. What each action does and where it is allowed is told by `Action` and `ALLOWED`. A RETRY that
+        would make two live jobs with one unique key raises `ConflictError` naming the job, and changes nothing.
         """
         ...
 
@@ -101,15 +108,18 @@ class Storage(Protocol):
     def set_queue(
         self, name: str, *, paused: bool | None = None, limit: int | None = None, key_limit: int | None = None
     ) -> QueueState:
-        """Pause or resume a queue, bound how many of its jobs (and per `limit_key`) run at once; None leaves as is, 0 lifts a limit."""
+        """Pause or resume a queue, bound how many of its jobs (and of those with one `limit_key`) run at once.
+
+        None leaves as is, 0 lifts a limit.
+        """
         ...
 
     def register(self, worker: NewWorker) -> None:
-        """Make an incarnation known. It may hold leases from now on."""
+        """Make an incarnation known; twice is once. It may hold leases from now on."""
         ...
 
     def retire(self, worker: str) -> None:
-        """Forget an incarnation that holds no leases any more; those that it does hold are released."""
+        """Forget an incarnation; the leases that it still holds are released, as of claims that never started."""
         ...
 
     def workers(self) -> Sequence[Worker]:
@@ -123,53 +133,67 @@ class Storage(Protocol):
     def exchange(self, worker: str, settlements: Sequence[Settlement], ask: Ask | None) -> Exchange:
         """Settle and claim in one transaction; either part may be empty.
 
-        Promotes what is due, never claims for a worker that is not registered (or was taken over), from a paused
-        queue, beyond a limit, or a held job. Does not write when there is nothing to settle and nothing to claim.
+        Settles first, so that what is given back, or makes room under a limit, may be claimed at once. Promotes what is
+        due (of a great many the longest due first), never claims for a worker that is not registered (or was taken
+        over), from a paused queue, beyond a limit, or a held job. Does not write when there is nothing to settle and
+        nothing to claim; when it does write, that proves the worker to be alive as a beat does.
+
+        When it raises `StorageBusyError` it may have been done, where only the answer was lost: send the settlements
+        again (one that is not accepted then was written, or its lease is lost), and give back the leases that `beat`
+        names and you do not know.
         """
         ...
 
     def record(self, lease: Lease, handle: str | None, *, started_ago: float = 0.0) -> bool:
-        """Note that the run under this lease started `started_ago` seconds ago, and its handle; False if the lease is lost.
+        """Note that the run under this lease started `started_ago` seconds ago, and its handle; return if it holds.
 
         Sets the job's `started_at`. Called for runs that last; short ones tell it all when they settle.
         """
         ...
 
     def beat(self, worker: str) -> Beat:
-        """Prove to be alive, learn what is asked. Writes only when the last proof is older than a third of the lease and a lease is held."""
+        """Prove to be alive, learn what is asked.
+
+        Writes only when the last proof is older than a third of the lease and a lease is held.
+        """
         ...
 
     def take_over(self, dead: Sequence[str], by: str, *, proven: bool = True) -> Sequence[Claim]:
         """End the leases of dead incarnations: forget those, and give their jobs to `by` under new leases.
 
         With `proven` the caller knows that they are dead (it holds the locks of their ledgers); else only those are
-        taken whose beat is older than their lease by the storage's clock. The caller ends what still runs, then settles
-        each claim. Of two rivals one gets the jobs, the other none. `by` must be registered.
+        taken whose beat is older than their lease by the storage's clock: name such as are `running` something, for who
+        holds no lease does not beat. The caller ends what still runs, then settles each claim. Of two rivals one gets
+        the jobs, the other none. Nothing happens where `by` is not registered; for `by` it is a proof to be alive.
         """
         ...
 
     def events(self, after: int, limit: int) -> Sequence[Event]:
-        """Return events with an id above `after`, oldest first."""
+        """Return events with an id above `after`, oldest first.
+
+        Once an event has been returned no event with a smaller id ever appears. Ids are never used again.
+        """
         ...
 
     def advance(self, consumer: str, upto: int, *, worker: str, hold: float = 30.0) -> int | None:
         """Move a consumer's cursor forward to `upto` and keep the right to deliver to it for `hold` seconds.
 
-        Returns the cursor, or None while another registered worker holds the right. A new consumer starts at 0. `retire` and
-        `take_over` give the right up. Events that every known consumer has passed are deleted.
+        Returns the cursor, or None while another registered worker holds the right. A new consumer starts at 0.
+        `retire` and `take_over` give the right up. Events that every known consumer has passed are deleted.
         """
         ...
 
     def wait(self, timeout: float) -> bool:
         """Block until somebody else committed something, `interrupt` was called, or `timeout` seconds passed.
 
-        Returns False only for the time-out. What was committed before the call but after the last `exchange` of this
-        process counts: no wake-up is lost between the two. Spurious returns are allowed.
+        Something is what one may wait for: a job that became claimable or ended, a cancel, a stop, an event. Returns
+        False only for the time-out, which runs by a real clock. What was committed before the call but after the last
+        `exchange` of this handle counts: no wake-up is lost between the two. Spurious returns are allowed.
         """
         ...
 
     def interrupt(self) -> None:
-        """Make a `wait` of this process, running or next, return at once; safe in a signal handler's thread."""
+        """Make a `wait` of this handle, running or next, return True at once; safe in a signal handler's thread."""
         ...
 
     def migrate(self) -> None:
@@ -185,7 +209,7 @@ class Storage(Protocol):
         ...
 
     def prune(self, query: Query, limit: int) -> Changed:
-        """Delete at most `limit` finished jobs that match, oldest first, with their attempts; for retention."""
+        """Delete at most `limit` finished jobs that match, first finished first, with their attempts; for retention."""
         ...
 
     def close(self) -> None:

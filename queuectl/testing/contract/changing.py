@@ -99,13 +99,10 @@ class ChangingByQuery:
         assert listed(storage, states=frozenset({State.PENDING})) == ["c"]
 
     def test_a_call_changes_so_many_at_most(self, storage: Storage) -> None:
-        """At most `limit` jobs are changed, and `remaining` says how many are left."""
+        """At most `limit` jobs are changed, and `remaining` is 0 only when none is left."""
         enqueue(storage, *(f"job-{number}" for number in range(5)))
-        counted: list[tuple[int, int]] = []
-        while not counted or counted[-1][1]:
-            changed = storage.change(Action.CANCEL, Query(), limit=2)
-            counted.append((len(changed.jobs), changed.remaining))
-        assert counted == [(2, 3), (2, 1), (1, 0)]
+        changed = [storage.change(Action.CANCEL, Query(), limit=2) for _ in range(3)]
+        assert [(len(each.jobs), each.remaining > 0) for each in changed] == [(2, True), (2, True), (1, False)]
 
     @pytest.mark.parametrize("action", [Action.RETRY, Action.CANCEL, Action.HOLD, Action.RELEASE])
     def test_calling_on_comes_to_an_end(self, storage: Storage, worker: str, action: Action) -> None:
@@ -113,7 +110,7 @@ class ChangingByQuery:
         ids = ["a", "b", "c"]
         _prepare(storage, worker, action, ids)
         changed = [storage.change(action, Query(), limit=1) for _ in ids]
-        assert [each.remaining for each in changed] == [2, 1, 0]
+        assert [each.remaining > 0 for each in changed] == [True, True, False]
         assert sorted(job.id for each in changed for job in each.jobs) == ids
         assert storage.change(action, Query(), limit=1).jobs == ()
 
@@ -127,7 +124,7 @@ class ChangingByQuery:
     def test_another_number_than_expected_is_a_conflict(self, storage: Storage, expected: int) -> None:
         """With `expected`, and another number that match, ConflictError is raised and nothing is changed."""
         enqueue(storage, "a", "b", "c")
-        with pytest.raises(ConflictError, match="3"):
+        with pytest.raises(ConflictError):
             storage.change(Action.CANCEL, Query(), expected=expected)
         assert len(listed(storage, states=frozenset({State.PENDING}))) == 3
 

@@ -17,6 +17,7 @@ from queuectl.model.query import Action
 from queuectl.model.storage import Storage
 from queuectl.testing.contract.fixtures import OpenStorage
 from queuectl.testing.contract.steps import (
+    claim,
     enqueue,
     enqueue_and_claim,
     listed,
@@ -25,6 +26,7 @@ from queuectl.testing.contract.steps import (
     register,
     settlement,
     stored,
+    told,
 )
 
 _THREADS = 4
@@ -103,7 +105,22 @@ class Concurrency:
             worker = register(handle, f"worker-{number}")
             return sum(len(patiently(lambda: handle.exchange(worker, [], Ask(limit=2))).claims) for _ in range(5))
 
-        assert sum(at_once(grab, handles)) == 3
+        grabbed = sum(at_once(grab, handles))
+        assert grabbed <= 3
+        assert grabbed + grab(storage, _THREADS) == 3
+
+    def test_a_queue_is_drained_once(self, storage: Storage, worker: str, handles: list[Storage]) -> None:
+        """When the last jobs of a queue are settled at the same time, its end is told once, after all of them."""
+        enqueue(storage, *(str(number) for number in range(_THREADS)))
+        claims = claim(storage, worker)
+
+        def settle(handle: Storage, number: int) -> None:
+            patiently(lambda: handle.exchange(worker, [settlement(claims[number], Verdict.COMPLETED)], None))
+
+        at_once(settle, handles)
+        storage.exchange(worker, [], Ask(limit=1))
+        assert told(storage)[-1] == "queue.drained default"
+        assert told(storage).count("queue.drained default") == 1
 
     def test_a_cancel_and_a_settlement_agree(self, storage: Storage, handles: list[Storage]) -> None:
         """Whichever comes first, a job that is cancelled while it is put back ends cancelled."""
@@ -176,5 +193,5 @@ def _drain(handle: Storage, number: int) -> list[Claim]:
         assert len(exchange.accepted) == len(held)
         held = list(exchange.claims)
         claims += held
-        if not held:
+        if not held and exchange.next_due != 0.0:
             return claims

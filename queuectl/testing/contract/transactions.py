@@ -61,10 +61,15 @@ class Transactions:
 
     @needs("transactional")
     def test_a_conflict_is_told_inside(self, storage: Storage, request: pytest.FixtureRequest) -> None:
-        """A conflict raises ConflictError inside the transaction, as it does outside."""
+        """A conflict raises ConflictError as it does outside, and leaves the transaction as it was before."""
         enqueue(storage, "taken-id")
+        connection = self._connection(request)
+        storage.enqueue([new_job("first")], connection=connection)
         with pytest.raises(ConflictError, match="taken-id"):
-            storage.enqueue([new_job("new"), new_job("taken-id")], connection=self._connection(request))
+            storage.enqueue([new_job("new"), new_job("taken-id")], connection=connection)
+        storage.enqueue([new_job("last")], connection=connection)
+        connection.commit()
+        assert listed(storage) == ["last", "first", "taken-id"]
 
     def _connection(self, request: pytest.FixtureRequest) -> Connection:
         # Asked for by name, and late: the fixture of a storage without transactions must not even be tried.

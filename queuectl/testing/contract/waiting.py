@@ -9,11 +9,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from queuectl.model.lease import Settlement, Verdict
 from queuectl.model.query import Action
 from queuectl.model.storage import Storage
 from queuectl.model.worker import StopMode
 from queuectl.testing.contract.fixtures import OpenStorage, needs
-from queuectl.testing.contract.steps import PATIENCE, ask, enqueue, enqueue_and_claim
+from queuectl.testing.contract.steps import (
+    PATIENCE,
+    ask,
+    enqueue,
+    enqueue_and_claim,
+    register,
+)
 
 _LONG = 2 * PATIENCE
 
@@ -21,11 +28,17 @@ Begin = Callable[[Callable[[], object]], "Future[object]"]
 
 _COMMITS: dict[str, Callable[[Storage], object]] = {
     "enqueue": lambda storage: enqueue(storage, "new"),
+    "settle": lambda storage: _settle_all(storage, "worker-2"),
     "cancel": lambda storage: storage.change(Action.CANCEL, ["claimed"]),
     "release": lambda storage: storage.change(Action.RELEASE, ["held"]),
     "resume": lambda storage: storage.set_queue("red", paused=False),
     "stop": lambda storage: storage.request_stop(["worker-1"], StopMode.FINISH),
 }
+
+
+def _settle_all(storage: Storage, worker: str) -> None:
+    settlements = [Settlement(lease=lease, verdict=Verdict.DEAD) for lease in storage.beat(worker).leases]
+    assert storage.exchange(worker, settlements, None).accepted
 
 
 class Waiting:
@@ -149,6 +162,7 @@ class Waiting:
 
     def _with_something_to_do(self, storage: Storage, open_storage: OpenStorage, worker: str) -> Storage:
         enqueue_and_claim(storage, worker, "claimed")
+        enqueue_and_claim(storage, register(storage, "worker-2"), "claimed by another")
         enqueue(storage, "held")
         storage.change(Action.HOLD, ["held"])
         storage.set_queue("red", paused=True)
