@@ -1,0 +1,174 @@
+"""One SQLite connection: how it is opened, waits for its turn, and runs a transaction."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+import apsw
+
+from queuectl.errors import StorageError
+from queuectl_sqlite import opening, schema
+from queuectl_sqlite.failures import translated
+
+PATIENCE = 10.0
+"""How many seconds a call waits for the write lock before it gives up."""
+
+_first_opening = Lock()
+"""Held while a file is looked at, created and opened, so that no thread closes a descriptor of what another has locked."""
+
+_PRAGMAS = """
+PRAGMA trusted_schema = OFF;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -8000;
+PRAGMA fullfsync = ON;
+PRAGMA journal_size_limit = 16777216;
+PRAGMA wal_autocheckpoint = 2000;
+PRAGMA synchronous = NORMAL;
+"""
+
+
+class Connection:
+    """A connection that one thread uses at a time; the others wait for it."""
+
+    def __init__(self, path: Path, *, always_sync: bool = False) -> None:
+        with _first_opening:
+            self.path = opening.prepare(path)
+            with translated(self.path):
+                self.apsw = _open(self.path)
+        self._lock = Lock()
+        self._process = os.getpid()
+        self._always_sync = always_sync
+        self._syncs = False
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """Lend the connection for statements that only read."""
+        with self._lock, translated(self.path):
+            yield self._usable()
+
+    @contextmanager
+    def writing(self, *, durable: bool) -> Iterator[apsw.Connection]:
+        """Run one transaction: committed when the block ends, rolled back when it raises.
+
+        With `durable` it is on the disk when this returns; without, it rides on the next one that is.
+        """
+        with self._lock, translated(self.path):
+            connection = self._usable()
+            self._sync(durable or self._always_sync)
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # SQLite itself rolls back after some errors
+                    connection.execute("ROLLBACK")
+                raise
+
+    def version(self) -> int | None:
+        """Return a number that changes whenever another connection commits, None when this one is in use."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            with translated(self.path):
+                return data_version(self._usable())
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close the connection; idempotent."""
+        with self._lock, translated(self.path):
+            self.apsw.close()
+
+    def _usable(self) -> apsw.Connection:
+        if self._process != os.getpid():
+            raise StorageError("a storage that was opened before a fork cannot be used after it")
+        return self.apsw
+
+    def _sync(self, full: bool) -> None:
+        if full != self._syncs:
+            self.apsw.execute("PRAGMA synchronous = FULL" if full else "PRAGMA synchronous = NORMAL")
+            self._syncs = full
+
+
+def data_version(connection: apsw.Connection) -> int:
+    """Return a number that changes whenever a connection other than this one commits."""
+    version: int = connection.execute("PRAGMA data_version").get
+    return version
+
+
+class Patience:
+    """A busy handler with short jittered waits: SQLite's own, which grow to 100 ms, starve whoever waits longest."""
+
+    def __init__(self) -> None:
+        self._deadline = 0.0
+
+    def __call__(self, calls: int) -> bool:
+        """Wait a moment, and tell whether to try again."""
+        now = time.monotonic()
+        if calls == 0:
+            self._deadline = now + PATIENCE
+        if now >= self._deadline:
+            return False
+        time.sleep((0.0001 + 0.0009 * os.urandom(1)[0] / 255) * min(1 + calls / 50, 5))
+        return True
+
+
+def _open(path: Path) -> apsw.Connection:
+    log_before = _size(Path(f"{path}-wal"))
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
+    try:
+        connection.set_busy_handler(Patience())
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        connection.execute(_PRAGMAS)
+        schema_ready(connection, path)
+    except BaseException:
+        if log_before:  # what others left in the log is not ours to move into the file
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.close()
+        raise
+    return connection
+
+
+def schema_ready(connection: apsw.Connection, path: Path) -> None:
+    """Bring the schema to the newest version, from nothing or from an older one; refuse a newer one."""
+    if _version(connection, path) < schema.VERSION:
+        _make_schema(connection, path)
+    if connection.execute("PRAGMA journal_mode = WAL").get != "wal":
+        raise StorageError(f"{path} is on a file system that cannot share memory between processes")
+
+
+def _version(connection: apsw.Connection, path: Path) -> int:
+    version: int = connection.execute("PRAGMA user_version").get
+    application_id: int = connection.execute("PRAGMA application_id").get
+    if version or application_id or connection.execute("SELECT count(*) FROM sqlite_schema").get:
+        opening.refuse_version(path, application_id, version)
+    return version
+
+
+def _make_schema(connection: apsw.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection, path)  # another process may have been faster
+        scripts = [schema.CREATE] if version == 0 else schema.MIGRATIONS[version - 1 :]
+        for script in scripts:
+            connection.execute(script)
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,50 @@
+"""What SQLite reports, in the words of the storage seam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from queuectl.errors import StorageBusyError, StorageError, StorageRefusedError, UsageError
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise what the block raises as an error of queuectl."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise meaning(error, path) from error
+    except UnicodeEncodeError as error:
+        raise UsageError(f"text that is no valid Unicode cannot be stored: {error.object!r}") from error
+    except OverflowError as error:
+        raise UsageError("a number is too large to be stored: integers have 64 bits") from error
+
+
+def meaning(error: apsw.Error, path: Path) -> StorageError:
+    """Tell what an error of SQLite means to somebody who only knows that there is a file."""
+    match error:
+        case apsw.BusyError() | apsw.LockedError() | apsw.ProtocolError():
+            return StorageBusyError(
+                f"{path} is busy: another process has kept it locked for too long",
+                hint="try again; if it stays so, find who has it open: fuser -v " + str(path),
+            )
+        case apsw.CorruptError():
+            return StorageRefusedError(f"{path} is damaged: {error}", hint="restore a backup, or move the file away")
+        case apsw.NotADBError():
+            return StorageRefusedError(
+                f"{path} is not a SQLite database", hint="set storage.path to another file, or move this one away"
+            )
+        case apsw.FullError():
+            return StorageError(f"the disk is full: {path} cannot grow", hint=f"free some space: df -h {path.parent}")
+        case apsw.ReadOnlyError():
+            return StorageError(f"{path} may not be written: it, its directory or its file system is read-only")
+        case apsw.CantOpenError():
+            return StorageError(f"{path} cannot be opened", hint=f"look at its permissions: ls -ld {path.parent} {path}")
+        case apsw.IOError():
+            return StorageError(f"reading or writing {path} failed: {error}", hint="look at the disk: dmesg, df -h")
+        case _:
+            return StorageError(f"{path}: {error}")

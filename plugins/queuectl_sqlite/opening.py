@@ -1,0 +1,122 @@
+"""What is looked at before SQLite may touch a file, so that a refused one stays as it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import apsw
+
+from queuectl.errors import StorageError, StorageRefusedError
+from queuectl_sqlite.failures import translated
+from queuectl_sqlite.filesystem import network_type
+from queuectl_sqlite.schema import APPLICATION_ID, VERSION
+
+
+def prepare(path: Path) -> Path:
+    """Return the real path of a database that may be opened, an empty new file if there was none.
+
+    Raises `StorageRefusedError` for what is not ours or not safe, before anything is written.
+    """
+    _make_directory(path.parent)
+    path = Path(os.path.realpath(path.parent)) / path.name
+    _refuse_directory(path.parent)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        _create(path)
+        return path
+    except OSError as error:
+        raise StorageError(f"{path} cannot be opened: {error.strerror}") from error
+    _refuse_file(path, found)
+    if found.st_size:
+        _refuse_content(path)
+    return path
+
+
+def refuse_version(path: Path, application_id: int, version: int) -> None:
+    """Raise `StorageRefusedError` unless these header fields are those of a database that this code can use."""
+    if application_id != APPLICATION_ID:
+        raise StorageRefusedError(
+            f"{path} is a database of another program", hint="set storage.path to another file"
+        )
+    if version > VERSION:
+        raise StorageRefusedError(
+            f"{path} was written by a newer queuectl (schema {version}, this one knows {VERSION})",
+            hint="upgrade queuectl: pip install --upgrade queuectl",
+        )
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise StorageError(f"{directory} is not a directory") from None
+    except OSError as error:
+        raise StorageError(f"the directory {directory} cannot be made: {error.strerror}") from error
+
+
+def _create(path: Path) -> None:
+    # O_EXCL: of several first processes one makes the file; the others find it, and wait for the schema.
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        _refuse_file(path, path.lstat())
+        return
+    except OSError as error:
+        raise StorageError(f"{path} cannot be created: {error.strerror}") from error
+    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)  # else a loss of power could take the name of a synced file
+    finally:
+        os.close(directory)
+
+
+def _refuse_directory(directory: Path) -> None:
+    _refuse_access(directory, directory.stat(), "the directory ")
+    kind = network_type(directory)
+    if kind is not None:
+        raise StorageRefusedError(
+            f"{directory} is on a network file system ({kind}), where SQLite can lose data",
+            hint="set storage.path to a file on a local disk",
+        )
+
+
+def _refuse_file(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise StorageRefusedError(
+            f"{path} is a symbolic link", hint=f"set storage.path to the file itself: {os.path.realpath(path)}"
+        )
+    if not stat.S_ISREG(found.st_mode):
+        what = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        raise StorageRefusedError(f"{path} is {what}", hint="set storage.path to a file")
+    _refuse_access(path, found, "")
+
+
+def _refuse_access(path: Path, found: os.stat_result, what: str) -> None:
+    # Whoever can write here makes our workers run what he likes.
+    if found.st_uid not in {os.geteuid(), 0}:
+        raise StorageRefusedError(
+            f"{what}{path} belongs to another user (uid {found.st_uid})", hint="set storage.path to a file of your own"
+        )
+    if found.st_mode & stat.S_IWOTH:
+        raise StorageRefusedError(f"{what}{path} may be written by everybody", hint=f"chmod o-w {path}")
+
+
+def _refuse_content(path: Path) -> None:
+    # `immutable` reads the main file only: no lock, no -wal, no -shm. And it must be SQLite that reads: closing a descriptor
+    # of our own would drop the locks of every connection that this process has on the file.
+    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    with translated(path):
+        connection = apsw.Connection(
+            f"file:{name}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        )
+        try:
+            application_id = connection.execute("PRAGMA application_id").get
+            version = connection.execute("PRAGMA user_version").get
+            if application_id == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").get:
+                return  # empty: the file of a first process that has not committed its schema yet
+        finally:
+            connection.close()
+    refuse_version(path, application_id, version)

@@ -1,0 +1,78 @@
+"""Upkeep: whether the store is sound, and copies of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import apsw
+
+from queuectl.errors import StorageError
+
+CHECKS = {
+    "jobs without their command": "SELECT count(*) FROM job WHERE seq NOT IN (SELECT seq FROM spec)",
+    "commands without their job": "SELECT count(*) FROM spec WHERE seq NOT IN (SELECT seq FROM job)",
+    "attempts without their job": "SELECT count(*) FROM attempt WHERE job NOT IN (SELECT seq FROM job)",
+    "outputs without their attempt": (
+        "SELECT count(*) FROM output WHERE NOT EXISTS ("
+        "SELECT 1 FROM attempt WHERE attempt.job = output.job AND attempt.number = output.number)"
+    ),
+    "tags without their job": "SELECT count(*) FROM tag WHERE seq NOT IN (SELECT seq FROM job)",
+    "jobs of no queue": "SELECT count(*) FROM job WHERE queue NOT IN (SELECT id FROM queue)",
+    "jobs whose phase and state do not fit": (
+        "SELECT count(*) FROM job WHERE (phase = 2) <> (state = 1) OR (phase = 4) <> (state >= 3)"
+    ),
+    "leases of workers that are not registered": (
+        "SELECT count(*) FROM job WHERE phase = 2 AND worker NOT IN (SELECT id FROM worker WHERE NOT gone)"
+    ),
+    "lease tokens above their counter": "SELECT count(*) FROM job WHERE lease > (SELECT lease FROM counter)",
+}
+"""Each statement counts what must not be there."""
+
+MISCOUNTED = """
+    WITH real (queue, state, jobs) AS (SELECT queue, state, count(*) FROM job GROUP BY queue, state)
+    SELECT queue.name, coalesce(real.state, count.state), coalesce(count.jobs, 0), coalesce(real.jobs, 0)
+    FROM real FULL JOIN count ON count.queue = real.queue AND count.state = real.state
+    JOIN queue ON queue.id = coalesce(real.queue, count.queue)
+    WHERE coalesce(count.jobs, 0) <> coalesce(real.jobs, 0)
+"""
+
+
+def faults(db: apsw.Connection) -> list[str]:
+    """Return what is wrong, a line each."""
+    found = [f"database: {line}" for (line,) in db.execute("PRAGMA quick_check") if line != "ok"]
+    if found:
+        return found  # what follows would read from a damaged file
+    for what, statement in CHECKS.items():
+        number = db.execute(statement).get
+        if number:
+            found.append(f"{number} {what}")
+    for queue, state, kept, real in db.execute(MISCOUNTED):
+        found.append(f"queue {queue!r}, state {state}: {kept} jobs are counted, {real} are there")
+    return found
+
+
+def backup(source: apsw.Connection, path: Path) -> None:
+    """Write a consistent copy to a new file that only its owner may read."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        raise StorageError(f"{path} exists already", hint="name a new file, or move this one away") from None
+    except OSError as error:
+        raise StorageError(f"{path} cannot be created: {error.strerror}") from error
+    try:
+        _copy(source, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _copy(source: apsw.Connection, path: Path) -> None:
+    target = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        with target.backup("main", source, "main") as copy:
+            while not copy.done:
+                copy.step()  # all pages at once: in steps, every write of another process would start it anew
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, that can be moved about
+    finally:
+        target.close()
