@@ -76,9 +76,9 @@ QUEUE = Column("QUEUE", lambda job: job.queue, rank=3)
 TRIES = Column("TRIES", lambda job: job.attempts, _tries, rank=4, right=True)
 CREATED = Column("CREATED", lambda job: _time(job.created_at), lambda job: ago(job.created_at), rank=2)
 FINISHED = Column("DIED", lambda job: _time(job.finished_at), lambda job: ago(job.finished_at), rank=2)
-OUTLOOK = Column("", lambda job: None, outlook, rank=1, cut=True, people_only=True)
-ENDING = Column("WHY", ending, rank=1, cut=True)
-COMMAND = Column("COMMAND", lambda job: command_text(job.command), cut=True)
+OUTLOOK = Column("", lambda job: None, outlook, rank=1, least=16, people_only=True)
+ENDING = Column("WHY", ending, rank=1, least=16)
+COMMAND = Column("COMMAND", lambda job: command_text(job.command), least=24)
 
 JOB = (ID, STATE, QUEUE, TRIES, CREATED, OUTLOOK, COMMAND)
 """What `list` shows; a pipe gets id, state, queue, attempts, created_at, command."""

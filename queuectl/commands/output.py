@@ -33,7 +33,7 @@ class Column:
 
     `exact` is what scripts get; None is an empty field. `shown` is what people get, by default the same; `style`
     names a colour for it. `rank` decides what a narrow terminal does without: the highest goes first, 0 stays. A
-    column that may be `cut` is shortened before any goes. `people_only` columns exist on terminals alone.
+    column with a `least` width is shortened down to it before any goes. `people_only` ones exist on terminals alone.
     """
 
     title: str
@@ -41,7 +41,7 @@ class Column:
     shown: Callable[[Any], str] | None = None
     style: Callable[[Any], str] | None = None
     rank: int = 0
-    cut: bool = False
+    least: int | None = None
     right: bool = False
     people_only: bool = False
 

@@ -60,6 +60,6 @@ def _next_steps(session: Session, status: Mapping[str, Any]) -> None:
     jobs = status["jobs"]
     waiting = jobs["pending"] + jobs["failed"]
     if waiting and not status["workers"]["active"]:
-        message(session, f"\nhint: {count(waiting, 'job')} to run and no worker: queuectl worker start --count 2")
+        message(session, f"hint: {count(waiting, 'job')} to run and no worker: queuectl worker start --count 2")
     if jobs["dead"]:
-        message(session, f"\nhint: {count(jobs['dead'], 'job')} gave up: queuectl dlq list")
+        message(session, f"hint: {count(jobs['dead'], 'job')} gave up: queuectl dlq list")

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from queuectl.commands.output import Column
 
 GAP = 2
-NARROWEST = 12
-"""Below this width a column that may be cut is of no use."""
 
 
 def table_lines(records: Sequence[object], columns: Sequence[Column], *, color: bool) -> Iterator[str]:
@@ -34,12 +32,12 @@ def table_lines(records: Sequence[object], columns: Sequence[Column], *, color: 
 
 
 def fit(natural: dict[Column, int], width: int) -> dict[Column, int]:
-    """Choose columns and their widths so that a line fits: the rest is shared by those that may be cut."""
+    """Choose columns and their widths so that a line fits; those that may be shortened share what the others leave."""
     columns = dict(natural)
     while True:
-        fixed = sum(size for column, size in columns.items() if not column.cut) + GAP * (len(columns) - 1)
-        flexible = {column: size for column, size in columns.items() if column.cut}
-        least = sum(min(size, NARROWEST) for size in flexible.values())
+        fixed = sum(size for column, size in columns.items() if column.least is None) + GAP * (len(columns) - 1)
+        flexible = {column: size for column, size in columns.items() if column.least is not None}
+        least = sum(min(size, column.least or 0) for column, size in flexible.items())
         droppable = [column for column in columns if column.rank]
         if fixed + least <= width or not droppable:
             return columns | _share(flexible, max(width - fixed, 1))
@@ -57,7 +55,7 @@ def _share(wanted: dict[Column, int], room: int) -> dict[Column, int]:
 def _line(cells: list[tuple[str, str]], widths: dict[Column, int], color: bool) -> str:
     parts = []
     for (text, style), (column, width) in zip(cells, widths.items(), strict=True):
-        shown = _shortened(text, width) if column.cut else text
+        shown = _shortened(text, width) if column.least is not None else text
         padding = " " * max(width - cell_len(shown), 0)
         cell = painted(shown, style, color)
         parts.append(padding + cell if column.right else cell + padding)

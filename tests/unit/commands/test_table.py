@@ -13,8 +13,8 @@ from queuectl.commands.table import fit, table_lines
 ID = Column("ID", lambda row: row["id"])
 QUEUE = Column("QUEUE", lambda row: row.get("queue", "default"), rank=2)
 TRIES = Column("TRIES", lambda row: row.get("tries", 1), rank=3, right=True)
-WHY = Column("WHY", lambda row: row.get("why"), rank=1, cut=True)
-COMMAND = Column("COMMAND", lambda row: row["command"], cut=True, style=lambda row: "red")
+WHY = Column("WHY", lambda row: row.get("why"), rank=1, least=12)
+COMMAND = Column("COMMAND", lambda row: row["command"], least=12, style=lambda row: "red")
 ALL = (ID, QUEUE, TRIES, WHY, COMMAND)
 
 
