@@ -1,0 +1,248 @@
+"""The registry: imports plugins when they are first asked for, each once, and keeps one from harming another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import RLock
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pluggy import PluginManager, PluginValidationError
+
+from queuectl import hookspecs
+from queuectl.errors import PluginError
+from queuectl.hookspecs import Provider
+from queuectl.model.event import Event
+from queuectl.model.executor import RunContext
+from queuectl.model.job import Job
+from queuectl.model.outcome import Outcome
+from queuectl.registry.builtins import BUILTINS, builtin, builtin_of_any_kind, builtins, kind_of
+from queuectl.registry.found import Entry, Found, PluginInfo
+from queuectl.registry.soundness import brief, did_you_mean, has_our_api, hook_names, imported, is_sound
+
+if TYPE_CHECKING:
+    import click
+
+OFFERS: Mapping[str, str] = {
+    "storage": "queuectl_storages",
+    "executor": "queuectl_executors",
+    "backoff": "queuectl_backoffs",
+    "notifier": "queuectl_notifiers",
+}
+"""The hook that offers each kind of provider."""
+
+
+class Registry:
+    """The plugins of one process. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._manager = PluginManager("queuectl")
+        self._manager.add_hookspecs(hookspecs)
+        self._lock = RLock()
+        self._modules: dict[str, ModuleType] = {}
+        self._offers: dict[tuple[str, str], list[Found]] = {}
+        self._owners: dict[tuple[str, str], Found] = {}
+        self._listed: dict[str, ModuleType] = {}
+        self._entries: Mapping[str, tuple[Entry, ...]] | None = None
+        self._wrapped = False
+
+    def provider(self, kind: str, name: str) -> Found:
+        """Return the provider of that kind and name, importing its plugin if need be.
+
+        Raises PluginError when there is none, or when its plugin cannot be used.
+        """
+        with self._lock:
+            entry = builtin(kind, name) or self._third_party(name, kind)
+            offers = self._offered(entry, kind)
+        for found in offers:
+            if found.name == name:
+                return found
+        names = ", ".join(found.name for found in offers)
+        remedy = f"it offers {names}" if names else f"does {OFFERS[kind]} have @hookimpl above it?"
+        raise PluginError(f"{entry} offers no {kind} '{name}'", hint=remedy)
+
+    def known(self, kind: str) -> list[str]:
+        """Return the names that may be meant, without importing anybody's module.
+
+        Of which kind a third party's plugin is cannot be told without its import: its name counts for every kind.
+        """
+        return [*BUILTINS[kind], *(name for name in self._installed() if kind_of(name) is None)]
+
+    def load(self, names: Sequence[str]) -> None:
+        """Import plugins for the sake of their listeners and wrappers, in this order.
+
+        Raises PluginError for the first one that cannot be used.
+        """
+        with self._lock:
+            for name in names:
+                self._listed[name] = self._load(builtin_of_any_kind(name) or self._third_party(name))
+            wrappers = self._implementing("queuectl_execute")
+            self._wrapped = any(module in wrappers for module in self._listed.values())
+
+    def listeners(self) -> Sequence[tuple[str, Callable[[Event], None]]]:
+        """Return what to call for an event: one call for each loaded plugin that listens, which may raise anything."""
+        listening = self._implementing("queuectl_notify")
+        modules = {id(module): (name, module) for name, module in reversed(self._listed.items()) if module in listening}
+        return [(name, self._listener(module)) for name, module in reversed(modules.values())]
+
+    def execute(self, job: Job, context: RunContext, run: Callable[[Job, RunContext], Outcome]) -> Outcome:
+        """Run a job by `run` inside the wrappers of the loaded plugins; returns and raises whatever comes out."""
+        if not self._wrapped:
+            return run(job, context)
+
+        def queuectl_execute(job: Job, context: RunContext) -> Outcome:
+            return run(job, context)
+
+        hook = self._only_of("queuectl_execute", *self._listed.values())
+        outcome: Outcome = hook.call_extra([queuectl_execute], {"job": job, "context": context})
+        return outcome
+
+    def commands(self, group: click.Group) -> None:
+        """Let every third party's plugin add its commands; one that fails is named on standard error, and no more."""
+        for name in self._installed():
+            if kind_of(name) is None:
+                try:
+                    self._only_of("queuectl_commands", self._load(self._third_party(name)))(group=group)
+                except PluginError as error:
+                    _warn(error.message)
+                except Exception as error:  # a wall: a broken plugin must not take the command line with it
+                    _warn(f"{self._third_party(name)} failed in queuectl_commands: {brief(error)}")
+
+    def installed(self) -> list[PluginInfo]:
+        """Import every installed plugin, each on its own, and tell what it offers or what is wrong with it."""
+        entries = [entry for rivals in self._installed().values() for entry in rivals]
+        return [self._examined(entry) for entry in (*builtins(), *entries)]
+
+    def _examined(self, entry: Entry) -> PluginInfo:
+        from queuectl.registry.discovery import replaces_nothing
+
+        offers: list[Found] = []
+        hooks: tuple[str, ...] = ()
+        try:
+            if entry.distribution is not None:
+                replaces_nothing(entry)
+                self._third_party(entry.name)
+            module = self._load(entry)
+            hooks = tuple(caller.name for caller in self._manager.get_hookcallers(module) or ())
+            for kind in OFFERS:
+                offers += self._offered(entry, kind)
+        except PluginError as error:
+            return PluginInfo(entry, tuple(offers), hooks, error.message)
+        if entry.distribution is None:
+            offers = [found for found in offers if found.name == entry.name]
+        return PluginInfo(entry, tuple(offers), hooks)
+
+    def _installed(self) -> Mapping[str, tuple[Entry, ...]]:
+        if self._entries is None:
+            from queuectl.registry.discovery import installed_entries
+
+            self._entries = installed_entries()
+        return self._entries
+
+    def _third_party(self, name: str, kind: str | None = None) -> Entry:
+        from queuectl.registry.discovery import the_only
+
+        other = kind_of(name)
+        if kind is not None and other is not None:
+            known = ", ".join(self.known(kind))
+            raise PluginError(f"'{name}' is a {other}, not a {kind}", hint=f"name one of {known}")
+        entries = self._installed().get(name)
+        if entries is None:
+            raise self._missing(name, kind)
+        return the_only(entries)
+
+    def _missing(self, name: str, kind: str | None) -> PluginError:
+        known = self.known(kind) if kind else list(self._installed())
+        return PluginError(
+            f"no {kind or 'plugin'} '{name}' is installed{did_you_mean(name, known)}",
+            details=[f"installed: {', '.join(known) or 'none'}", f"looked in: {sys.prefix}"],
+        )
+
+    def _load(self, entry: Entry) -> ModuleType:
+        """Import and register a plugin's module. One that stands behind several names is registered once."""
+        with self._lock:
+            module = self._modules.get(entry.module)
+            if module is None:
+                module = imported(entry)
+                has_our_api(entry, module)
+                self._register(entry, module)
+                self._modules[entry.module] = module
+            return module
+
+    def _register(self, entry: Entry, module: ModuleType) -> None:
+        try:
+            self._manager.register(module, entry.module)
+        except (PluginValidationError, ValueError, TypeError) as error:
+            # The first line of pluggy's message names the module once more, the last one says what is wrong.
+            reason = str(error).strip().rsplit("\n", 1)[-1]
+            raise PluginError(f"{entry} does not fit the hooks: {reason}") from error
+        try:
+            self._has_known_hooks(entry, module)
+        except PluginError:
+            self._manager.unregister(module)
+            raise
+
+    def _has_known_hooks(self, entry: Entry, module: ModuleType) -> None:
+        for caller in self._manager.get_hookcallers(module) or ():
+            for impl in caller.get_hookimpls():
+                if impl.plugin is not module:
+                    continue
+                if not caller.has_spec() and not impl.optionalhook:
+                    near = did_you_mean(caller.name, hook_names())
+                    raise PluginError(f"{entry} implements an unknown hook '{caller.name}'{near}")
+                if caller.name == "queuectl_execute" and not (impl.wrapper or impl.hookwrapper):
+                    message = f"{entry} implements queuectl_execute itself, but plugins may only wrap it"
+                    raise PluginError(message, hint="decorate it with @hookimpl(wrapper=True)")
+
+    def _offered(self, entry: Entry, kind: str) -> list[Found]:
+        with self._lock:
+            offers = self._offers.get((entry.module, kind))
+            if offers is None:
+                asked = self._asked(entry, kind)
+                offers = [Found(kind, each, entry.module, entry.distribution, entry.version) for each in asked]
+                for found in offers:
+                    self._has_own_name(found)
+                self._owners.update({(kind, found.name): found for found in offers})
+                self._offers[entry.module, kind] = offers
+            return offers
+
+    def _asked(self, entry: Entry, kind: str) -> Iterator[Provider]:
+        module, hook = self._load(entry), OFFERS[kind]
+        try:
+            offered = [provider for answer in self._only_of(hook, module)() for provider in answer]
+        except Exception as error:  # a wall: the hook is a plugin's code
+            raise PluginError(f"{entry} failed in {hook}: {brief(error)}") from error
+        names: set[str] = set()
+        for each in offered:
+            provider = is_sound(entry, kind, each)
+            if provider.name in names:
+                raise PluginError(f"{entry} offers the {kind} '{provider.name}' twice")
+            names.add(provider.name)
+            yield provider
+
+    def _has_own_name(self, found: Found) -> None:
+        if not found.builtin and found.name in BUILTINS[found.kind]:
+            raise PluginError(f"{found} offers the {found.kind} '{found.name}', but that name is built in")
+        owner = self._owners.get((found.kind, found.name))
+        if owner is not None:
+            raise PluginError(f"{owner} and {found} both offer the {found.kind} '{found.name}'")
+
+    def _implementing(self, hook: str) -> set[object]:
+        return {impl.plugin for impl in getattr(self._manager.hook, hook).get_hookimpls()}
+
+    def _only_of(self, hook: str, *modules: ModuleType) -> Any:
+        others = [plugin for plugin in self._manager.get_plugins() if plugin not in modules]
+        return self._manager.subset_hook_caller(hook, others)
+
+    def _listener(self, module: ModuleType) -> Callable[[Event], None]:
+        hook = self._only_of("queuectl_notify", module)
+
+        def listen(event: Event) -> None:
+            hook(event=event)
+
+        return listen
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
