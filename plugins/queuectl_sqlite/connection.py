@@ -125,7 +125,9 @@ def _open(path: Path) -> apsw.Connection:
         connection.set_busy_handler(Patience())
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-        connection.execute(_PRAGMAS)
+        # Plans do not depend on bound values: else SQLite would prepare some statements anew at every call.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+        connection.execute(_PRAGMAS).fetchall()  # all of them: execute itself stops at the first that answers
         schema_ready(connection, path)
     except BaseException:
         if log_before:  # what others left in the log is not ours to move into the file
@@ -157,7 +159,7 @@ def _make_schema(connection: apsw.Connection, path: Path) -> None:
         version = _version(connection, path)  # another process may have been faster
         scripts = [schema.CREATE] if version == 0 else schema.MIGRATIONS[version - 1 :]
         for script in scripts:
-            connection.execute(script)
+            connection.execute(script).fetchall()
         connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
         connection.execute("COMMIT")

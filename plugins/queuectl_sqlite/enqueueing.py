@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import overload
 
 import apsw
 
@@ -11,18 +13,44 @@ from queuectl.model.job import Job, NewJob
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import DUE, PENDING, READY
 from queuectl_sqlite.queues import queue_id
-from queuectl_sqlite.rows import command_columns, json_of, stored
+from queuectl_sqlite.rows import command_columns, first_run, json_of, stored
 from queuectl_sqlite.transaction import Transaction, Wake
 
 
-def enqueue(tx: Transaction, jobs: Sequence[NewJob], *, skip_existing: bool) -> list[Job]:
+class Fresh(Sequence[Job]):
+    """Jobs as they were just stored, each made when it is asked for: a hundred thousand take longer to make than to store."""
+
+    def __init__(self, new: Sequence[NewJob], now: float) -> None:
+        self._new = new
+        self._now = now
+
+    def __len__(self) -> int:
+        """Return how many were stored."""
+        return len(self._new)
+
+    @overload
+    def __getitem__(self, index: int) -> Job: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Job]: ...
+    def __getitem__(self, index: int | slice) -> Job | Sequence[Job]:
+        """Return one job, or some."""
+        if isinstance(index, slice):
+            return Fresh(self._new[index], self._now)
+        return stored(self._new[index], self._now)
+
+    def __repr__(self) -> str:
+        """Show them as a list."""
+        return repr(list(self))
+
+
+def enqueue(tx: Transaction, jobs: Sequence[NewJob], *, skip_existing: bool) -> Sequence[Job]:
     """Store jobs and return them as stored; raise ConflictError, or pass over, those that something speaks against."""
     fresh = [new for new, objection in _objections(tx.db, jobs) if not objection] if skip_existing else jobs
     if not fresh:
         return []
     tx.db.execute("SAVEPOINT enqueue")
     try:
-        stored_jobs = _store(tx, fresh)
+        _store(tx, fresh)
     except apsw.ConstraintError:
         tx.db.execute("ROLLBACK TO enqueue")
         _refuse(tx.db, jobs)
@@ -30,40 +58,36 @@ def enqueue(tx: Transaction, jobs: Sequence[NewJob], *, skip_existing: bool) -> 
     finally:
         tx.db.execute("RELEASE enqueue")
     tx.concerns(Wake.ALL)
-    return stored_jobs
-
-
-def _store(tx: Transaction, jobs: Sequence[NewJob]) -> list[Job]:
-    db, now = tx.db, tx.now
-    queues = {name: queue_id(db, name) for name in dict.fromkeys(new.queue for new in jobs)}
-    first = db.execute(sql.NEXT_SEQS, (len(jobs),)).get - len(jobs) + 1
-    run_ats = [new.run_at if new.delay is None else now + new.delay for new in jobs]
-    numbered = list(zip(range(first, first + len(jobs)), jobs, run_ats, strict=True))
-    db.executemany(sql.ADD_JOB, (_job_row(seq, new, run_at, queues, now) for seq, new, run_at in numbered))
-    db.executemany(sql.ADD_SPEC, (_spec_row(seq, new, run_at) for seq, new, run_at in numbered))
-    db.executemany(sql.ADD_TAG, ((tag, seq) for seq, new, _ in numbered if new.tags for tag in new.tags))
-    db.executemany(sql.ADD_FIRING, ((new.schedule, new.fire_at) for new in jobs if new.schedule is not None))
-    for new in jobs:
-        tx.arrived(queues[new.queue], PENDING)
-    result = [stored(new, run_at, now) for new, run_at in zip(jobs, run_ats, strict=True)]
+    result = Fresh(fresh, tx.now)
     if "job.enqueued" in tx.wanted:
         for job in result:
             tx.announce("job.enqueued", job)
     return result
 
 
-def _job_row(seq: int, new: NewJob, run_at: float | None, queues: dict[str, int], now: float) -> tuple[object, ...]:
+def _store(tx: Transaction, jobs: Sequence[NewJob]) -> None:
+    db, now = tx.db, tx.now
+    queues = {name: queue_id(db, name) for name in dict.fromkeys(new.queue for new in jobs)}
+    first = db.execute(sql.NEXT_SEQS, (len(jobs),)).get - len(jobs) + 1
+    db.executemany(sql.ADD_JOB, (_job_row(seq, new, queues[new.queue], now) for seq, new in enumerate(jobs, first)))
+    db.executemany(sql.ADD_SPEC, (_spec_row(seq, new, now) for seq, new in enumerate(jobs, first)))
+    db.executemany(sql.ADD_TAG, ((tag, seq) for seq, new in enumerate(jobs, first) for tag in new.tags))
+    db.executemany(sql.ADD_FIRING, ((new.schedule, new.fire_at) for new in jobs if new.schedule is not None))
+    for name, many in Counter(new.queue for new in jobs).items():
+        tx.arrived(queues[name], PENDING, many)
+
+
+def _job_row(seq: int, new: NewJob, queue: int, now: float) -> tuple[object, ...]:
+    run_at = first_run(new, now)
     at = now if run_at is None else run_at
     phase = READY if at <= now else DUE
-    return (
-        seq, queues[new.queue], new.priority, phase, at, now, now, new.max_retries, new.unique_key, new.limit_key
-    )  # fmt: skip
+    return seq, queue, new.priority, phase, at, now, now, new.max_retries, new.unique_key, new.limit_key
 
 
-def _spec_row(seq: int, new: NewJob, run_at: float | None) -> tuple[object, ...]:
+def _spec_row(seq: int, new: NewJob, now: float) -> tuple[object, ...]:
     return (
-        seq, new.id, *command_columns(new.command), run_at, new.timeout, new.cwd, json_of(new.env), json_of(new.tags),
-        json_of(new.backoff), json_of(new.options), new.schedule, new.fire_at,
+        seq, new.id, *command_columns(new.command), first_run(new, now), new.timeout, new.cwd, json_of(new.env),
+        json_of(new.tags), json_of(new.backoff), json_of(new.options), new.schedule, new.fire_at,
     )  # fmt: skip
 
 

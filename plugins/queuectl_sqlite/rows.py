@@ -73,7 +73,12 @@ def job_of(row: Sequence[Any]) -> Job:
     )
 
 
-def stored(new: NewJob, run_at: float | None, now: float) -> Job:
+def first_run(new: NewJob, now: float) -> float | None:
+    """Return when a job that is stored now is to run, None for at once."""
+    return new.run_at if new.delay is None else now + new.delay
+
+
+def stored(new: NewJob, now: float) -> Job:
     """Return a new job as it reads right after it was stored."""
     return Job(
         id=new.id,
@@ -85,7 +90,7 @@ def stored(new: NewJob, run_at: float | None, now: float) -> Job:
         max_retries=new.max_retries,
         created_at=now,
         updated_at=now,
-        run_at=run_at,
+        run_at=first_run(new, now),
         timeout=new.timeout,
         cwd=new.cwd,
         env=new.env,

@@ -116,9 +116,12 @@ CREATE TABLE firing (
     PRIMARY KEY (schedule, fire_at)
 ) STRICT, WITHOUT ROWID;
 
+-- A run that ended. The id is made of job and number, so that no index is needed to find them, and rows that come in order fill
+-- their pages.
 CREATE TABLE attempt (
-    job         INTEGER NOT NULL REFERENCES job,
-    number      INTEGER NOT NULL,
+    id          INTEGER PRIMARY KEY,         -- job << 20 | number
+    job         INTEGER GENERATED ALWAYS AS (id >> 20) VIRTUAL REFERENCES job,
+    number      INTEGER GENERATED ALWAYS AS (id & 0xFFFFF) VIRTUAL,
     result      TEXT NOT NULL,
     exit_code   INTEGER,
     signal      INTEGER,
@@ -136,19 +139,16 @@ CREATE TABLE attempt (
     output_size INTEGER NOT NULL,
     output_path TEXT,
     error_size  INTEGER NOT NULL,
-    error_path  TEXT,
-    PRIMARY KEY (job, number)
-) STRICT, WITHOUT ROWID;
+    error_path  TEXT
+) STRICT;
 -- STATS: what ended since.
 CREATE INDEX attempt_finished ON attempt (finished_at);
 
 -- The last bytes that a run wrote, apart from the rest because they may be long. No row: it wrote nothing.
 CREATE TABLE output (
-    job        INTEGER NOT NULL,
-    number     INTEGER NOT NULL,
+    id         INTEGER PRIMARY KEY REFERENCES attempt,
     tail       BLOB NOT NULL,
-    error_tail BLOB,
-    PRIMARY KEY (job, number)
+    error_tail BLOB
 ) STRICT;
 
 CREATE TABLE worker (

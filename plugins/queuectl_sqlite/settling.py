@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from queuectl.model.attempt import Result, Run
 from queuectl.model.job import Job
@@ -25,8 +25,7 @@ _EVENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Leased:
+class _Leased(NamedTuple):
     """What LEASED tells of the job under a lease."""
 
     seq: int
@@ -39,6 +38,9 @@ class _Leased:
     origin_worker: str | None
     limit_key: str | None
     max_jobs: int | None
+
+_MOST_ATTEMPTS = 0xFFFFF
+"""As many as the id of an attempt has room for; a job may run more often, but further attempts are not kept."""
 
 
 @dataclass(slots=True)
@@ -133,13 +135,13 @@ def _keep_attempt(writes: _Writes, now: float, run: Run, leased: _Leased, runner
     started_at = now - run.started_ago
     writes.attempts.append(
         (
-            leased.seq, run.number, run.result.value, outcome.exit_code, outcome.signal, outcome.error,
+            leased.seq, min(run.number, _MOST_ATTEMPTS), run.result.value, outcome.exit_code, outcome.signal, outcome.error,
             outcome.timed_out, outcome.cpu_time, outcome.peak_memory, outcome.pid, max(0.0, started_at - leased.at),
             started_at, now - run.ended_ago, *runner, output.size, output.path, output.error_size, output.error_path,
         )
     )  # fmt: skip
     if output.tail or output.error_tail is not None:
-        writes.outputs.append((leased.seq, run.number, output.tail, output.error_tail))
+        writes.outputs.append((leased.seq, min(run.number, _MOST_ATTEMPTS), output.tail, output.error_tail))
 
 
 class _Runners:

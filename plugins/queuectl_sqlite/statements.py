@@ -165,13 +165,13 @@ SET_RUN_AT = "UPDATE spec SET run_at = ? WHERE seq = ?"
 
 ADD_ATTEMPT = """
     INSERT OR IGNORE INTO attempt (
-        job, number, result, exit_code, signal, error, timed_out, cpu_time, peak_memory, pid, waited, started_at,
+        id, result, exit_code, signal, error, timed_out, cpu_time, peak_memory, pid, waited, started_at,
         finished_at, worker, host, worker_pid, output_size, output_path, error_size, error_path
     )
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (? << 20 | ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
-ADD_OUTPUT = "INSERT OR IGNORE INTO output (job, number, tail, error_tail) VALUES (?, ?, ?, ?)"
+ADD_OUTPUT = "INSERT OR IGNORE INTO output (id, tail, error_tail) VALUES (? << 20 | ?, ?, ?)"
 
 JOB_AT = f"SELECT {JOB_COLUMNS}, job.seq FROM {JOB_TABLES} WHERE job.seq = ?"
 
@@ -276,14 +276,14 @@ ATTEMPTS = """
     SELECT number, result, exit_code, signal, error, timed_out, cpu_time, peak_memory, pid, started_at, finished_at,
            worker, host, worker_pid, output_size, output_path
     FROM attempt
-    WHERE job = (SELECT seq FROM spec WHERE id = ?)
-    ORDER BY number
+    WHERE id BETWEEN (SELECT seq << 20 FROM spec WHERE spec.id = ?1) AND (SELECT seq << 20 | 0xFFFFF FROM spec WHERE spec.id = ?1)
+    ORDER BY id
 """
 
 OUTPUT = """
     SELECT output.tail, attempt.output_size, attempt.output_path, output.error_tail, attempt.error_size, attempt.error_path
-    FROM attempt LEFT JOIN output ON output.job = attempt.job AND output.number = attempt.number
-    WHERE attempt.job = (SELECT seq FROM spec WHERE id = ?) AND attempt.number = ?
+    FROM attempt LEFT JOIN output ON output.id = attempt.id
+    WHERE attempt.id = (SELECT seq << 20 | ?2 FROM spec WHERE spec.id = ?1)
 """
 
 STATS = """
@@ -294,7 +294,11 @@ STATS = """
     GROUP BY step
 """
 
-OUTPUT_PATHS = "SELECT output_path, error_path FROM attempt WHERE job = ? ORDER BY number"
+OUTPUT_PATHS = """
+    SELECT output_path, error_path FROM attempt
+    WHERE id BETWEEN ?1 << 20 AND ?1 << 20 | 0xFFFFF
+    ORDER BY id
+"""
 
 # Jobs by id
 
@@ -347,8 +351,8 @@ SET_TAGS = "UPDATE spec SET tags = ? WHERE seq = ?"
 REMOVE_TAGS = "DELETE FROM tag WHERE tag = ? AND seq = ?"
 
 DELETE_JOB = (
-    "DELETE FROM output WHERE job = ?",
-    "DELETE FROM attempt WHERE job = ?",
+    "DELETE FROM output WHERE id BETWEEN ?1 << 20 AND ?1 << 20 | 0xFFFFF",
+    "DELETE FROM attempt WHERE id BETWEEN ?1 << 20 AND ?1 << 20 | 0xFFFFF",
     "DELETE FROM spec WHERE seq = ?",
     "DELETE FROM job WHERE seq = ?",
 )

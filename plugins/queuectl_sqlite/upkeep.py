@@ -13,10 +13,7 @@ CHECKS = {
     "jobs without their command": "SELECT count(*) FROM job WHERE seq NOT IN (SELECT seq FROM spec)",
     "commands without their job": "SELECT count(*) FROM spec WHERE seq NOT IN (SELECT seq FROM job)",
     "attempts without their job": "SELECT count(*) FROM attempt WHERE job NOT IN (SELECT seq FROM job)",
-    "outputs without their attempt": (
-        "SELECT count(*) FROM output WHERE NOT EXISTS ("
-        "SELECT 1 FROM attempt WHERE attempt.job = output.job AND attempt.number = output.number)"
-    ),
+    "outputs without their attempt": "SELECT count(*) FROM output WHERE id NOT IN (SELECT id FROM attempt)",
     "tags without their job": "SELECT count(*) FROM tag WHERE seq NOT IN (SELECT seq FROM job)",
     "jobs of no queue": "SELECT count(*) FROM job WHERE queue NOT IN (SELECT id FROM queue)",
     "jobs whose phase and state do not fit": (
