@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 # Before anything of it is imported: else a failing clause would say `AssertionError`, and nothing of what differs.
-pytest.register_assert_rewrite("queuectl.testing.contract")
+pytest.register_assert_rewrite("queuectl.testing.contract", "queuectl.testing.machine")
 
 from queuectl.testing.clock import FakeClock
 from queuectl.testing.contract.fixtures import OpenStorage, StorageFactory
+from queuectl.testing.machine import StorageMachine
 from queuectl.testing.memory import MemoryStorage, MemoryStore
 from queuectl.testing.provided import ProvidedStorage
 from queuectl.testing.storage import StorageContract
@@ -21,4 +22,5 @@ __all__ = [
     "ProvidedStorage",
     "StorageContract",
     "StorageFactory",
+    "StorageMachine",
 ]

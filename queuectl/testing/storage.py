@@ -12,6 +12,7 @@ from queuectl.testing.contract.deleting import Deleting
 from queuectl.testing.contract.enqueueing import Enqueueing
 from queuectl.testing.contract.fencing import Fencing, Recording
 from queuectl.testing.contract.fixtures import StorageFixtures
+from queuectl.testing.contract.histories import Histories
 from queuectl.testing.contract.keys import UniqueKeys
 from queuectl.testing.contract.outbox import Consuming, Wanting
 from queuectl.testing.contract.processes import Processes
@@ -63,6 +64,7 @@ class StorageContract(
     Concurrency,
     Processes,
     Transactions,
+    Histories,
     StorageFixtures,
 ):
     """Test a storage: subclass this, override `storage_factory`, run pytest.
