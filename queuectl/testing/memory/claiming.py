@@ -69,7 +69,6 @@ def _grant(tx: Transaction, entry: Entry, worker: Worker) -> Claim:
         started_at=None,
         finished_at=None,
     )
-    tx.prove_alive(worker.id)
     return claim_of(entry, entry.holding)
 
 

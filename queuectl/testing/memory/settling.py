@@ -33,7 +33,6 @@ def settle(tx: Transaction, settlement: Settlement) -> bool:
         return False
     verdict = _after_cancel(settlement.verdict, entry.job)
     run = settlement.run
-    tx.prove_alive(holding.lease.worker)
     if run is not None:
         _tell_start(tx, entry, holding, run)
         _keep_attempt(tx, holding, run)

@@ -175,9 +175,12 @@ class MemoryStorage:
         with self.store.changed:
             with self._transaction() as tx:
                 accepted = frozenset(each.lease.token for each in settlements if settling.settle(tx, each))
+                claims = tuple(claiming.claim(tx, worker, ask)) if ask else ()
+                if accepted or claims:
+                    tx.prove_alive(worker)
                 brought = Exchange(
                     accepted=accepted,
-                    claims=tuple(claiming.claim(tx, worker, ask)) if ask else (),
+                    claims=claims,
                     cancelled=workers.to_cancel(tx.store, worker),
                     next_due=claiming.next_due(tx, ask) if ask else None,
                 )
