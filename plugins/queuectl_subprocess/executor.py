@@ -1,0 +1,85 @@
+"""The executor: one call runs one command from its start to the status that it left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import closing, suppress
+
+from queuectl import Job, Outcome, RunContext
+from queuectl_subprocess import Subprocess, kernel
+from queuectl_subprocess.ending import end_lease, end_running
+from queuectl_subprocess.running import Running
+from queuectl_subprocess.spawning import StartError, spawn
+from queuectl_subprocess.trimming import Trimmer
+from queuectl_subprocess.watching import Watch
+
+if sys.platform == "win32":
+    raise ImportError("jobs run on Linux and macOS only")
+
+_LEASE = "lease:"
+_MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+class SubprocessExecutor:
+    """Runs commands as processes of this host."""
+
+    def __init__(self, settings: Subprocess) -> None:
+        self._settings = settings
+
+    def execute(self, job: Job, context: RunContext) -> Outcome:
+        """Run the command, and end it when its time is up or it is cancelled.
+
+        On a time-out its whole group gets SIGTERM, and SIGKILL after `kill_after`; on a cancel SIGKILL follows after
+        half a second at most. What a command leaves behind in the background when it ends by itself lives on.
+        """
+        outputs = [context.output.fileno()]
+        if self._settings.split:
+            outputs.append(context.error_output.fileno())
+        earliest = kernel.now()
+        try:
+            pid = spawn(job.command, env=context.env, cwd=job.cwd, output=outputs[0], error_output=outputs[-1])
+        except StartError as error:
+            return Outcome(exit_code=error.exit_code, error=str(error))
+        try:
+            lease = context.env.get("QUEUECTL_LEASE", "")
+            context.record(str(Running(pid, earliest, kernel.now(), kernel.boot(), lease)))
+            trimmers = [Trimmer(output, self._settings.max_output) for output in outputs]
+            with closing(Watch(pid, context, trimmers)) as watch:
+                timed_out = watch.until_exit(self._settings.kill_after)
+        except BaseException:
+            _abandon(pid)
+            raise
+        return _collect(pid, timed_out=timed_out)
+
+    def end(self, handle: str, job: Job) -> None:
+        """Make sure that what `handle` names no longer runs, wherever the processes of the job went."""
+        if handle.startswith(_LEASE):
+            end_lease(handle.removeprefix(_LEASE))
+        else:
+            end_running(Running.parse(handle))
+
+
+def _collect(pid: int, *, timed_out: bool) -> Outcome:
+    try:
+        _, status, usage = os.wait4(pid, 0)
+    except ChildProcessError:
+        return Outcome(error="its exit status was lost: this process ignores SIGCHLD", timed_out=timed_out, pid=pid)
+    code = os.waitstatus_to_exitcode(status)
+    return Outcome(
+        exit_code=code if code >= 0 else None,
+        signal=-code if code < 0 else None,
+        timed_out=timed_out,
+        cpu_time=usage.ru_utime + usage.ru_stime,
+        peak_memory=usage.ru_maxrss * _MEMORY_UNIT,
+        pid=pid,
+    )
+
+
+def _abandon(pid: int) -> None:
+    """End a command that nobody watches any more."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)

@@ -1,0 +1,184 @@
+"""Starting a command: its own session and directory, default signals, nothing of the worker's but the output files.
+
+`posix_spawn` is called through ctypes, since `os.posix_spawn` cannot change the directory, and `subprocess` resets
+neither ignored signals nor the signal mask (and takes more processor time).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+
+from queuectl_subprocess import kernel
+
+if sys.platform == "win32":
+    raise ImportError("jobs run on Linux and macOS only")
+
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+"""The exit codes by which shells tell that a command could not be started."""
+
+_SHELL = "/bin/sh"
+_CHANGE_DIRECTORY = 'cd -- "$0" && exec "$@"'
+_NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR})
+_NOT_ITS_FAULT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+_OPAQUE = 1024  # bytes; more than any C library needs for the structures that it fills in
+
+
+class StartError(Exception):
+    """The command did not start; `exit_code` is what a shell would say, None when that is not about the command."""
+
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def spawn(
+    command: str | tuple[str, ...], *, env: Mapping[str, str], cwd: str | None, output: int, error_output: int
+) -> int:
+    """Start a command, and return its process id, which is also the number of its session and group.
+
+    `output` and `error_output` are descriptors. Returns once the program is loaded. Raises `StartError`.
+    """
+    words = _words(command)
+    argv, variables, directory = _encode(words, env, cwd)
+    try:
+        path = os.fsencode(_find(words[0], env, cwd))
+        return _posix_spawn(path, argv, variables, directory, (output, error_output))
+    except OSError as error:
+        if cwd is not None:
+            _check_directory(cwd)
+        raise _start_error(error, words[0], cwd) from None
+
+
+def _words(command: str | tuple[str, ...]) -> Sequence[str]:
+    if not isinstance(command, str):
+        return command
+    # What looks like an option of the shell's is a command all the same.
+    return (_SHELL, "-c", "--", command) if command.startswith(("-", "+")) else (_SHELL, "-c", command)
+
+
+def _encode(
+    words: Sequence[str], env: Mapping[str, str], cwd: str | None
+) -> tuple[list[bytes], list[bytes], bytes | None]:
+    if not words:
+        raise StartError("the command is empty")
+    try:
+        argv = [os.fsencode(word) for word in words]
+        variables = [os.fsencode(f"{name}={value}") for name, value in env.items()]
+        directory = None if cwd is None else os.fsencode(cwd)
+    except UnicodeEncodeError as error:
+        raise StartError(f"cannot write the command in this system's encoding: {error}") from None
+    if b"\0" in b"".join((*argv, *variables, directory or b"")):
+        raise StartError("the command, its environment or its directory holds a NUL character")
+    return argv, variables, directory
+
+
+def _find(name: str, env: Mapping[str, str], cwd: str | None) -> str:
+    """Look a program up as a shell in the directory `cwd` would; raises OSError."""
+    if "/" in name:
+        return name
+    refused = False
+    for directory in env.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(directory or ".", name)
+        seen_from_here = os.path.join(cwd or "", path)
+        if os.path.isfile(seen_from_here):
+            if os.access(seen_from_here, os.X_OK):
+                return path
+            refused = True
+    raise PermissionError(errno.EACCES, "") if refused else FileNotFoundError(errno.ENOENT, "")
+
+
+def _check_directory(cwd: str) -> None:
+    try:
+        if not stat.S_ISDIR(os.stat(cwd).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(cwd, os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise StartError(f"cannot change to directory {cwd}: {error.strerror}") from None
+
+
+def _start_error(error: OSError, name: str, cwd: str | None) -> StartError:
+    if error.errno in _NOT_ITS_FAULT:
+        return StartError(f"cannot start a process: {os.strerror(error.errno)}")
+    if error.errno not in _NOT_FOUND:
+        return StartError(f"{name}: {os.strerror(error.errno or 0)}", NOT_EXECUTABLE)
+    if "/" not in name:
+        return StartError(f"{name}: command not found", NOT_FOUND)
+    if os.path.isfile(os.path.join(cwd or "", name)):
+        return StartError(f"{name}: the interpreter that it names was not found", NOT_FOUND)
+    return StartError(f"{name}: {os.strerror(errno.ENOENT)}", NOT_FOUND)
+
+
+def _posix_spawn(
+    path: bytes, argv: Sequence[bytes], env: Sequence[bytes], directory: bytes | None, outputs: tuple[int, int]
+) -> int:
+    pid = ctypes.c_int()
+    if directory is not None and not hasattr(_libc(), "posix_spawn_file_actions_addchdir_np"):
+        shell = os.fsencode(_SHELL)
+        argv, path, directory = [shell, b"-c", _CHANGE_DIRECTORY.encode(), directory, *argv], shell, None
+    with _file_actions(directory, outputs) as actions:
+        # This one call goes without the interpreter's lock: it lasts until the program is loaded.
+        start = _unlocked_libc().posix_spawn
+        _call(start, ctypes.byref(pid), path, actions, _attributes(), _array(argv), _array(env))
+    return pid.value
+
+
+@contextmanager
+def _file_actions(directory: bytes | None, outputs: tuple[int, int]) -> Iterator[object]:
+    libc, actions = _libc(), ctypes.create_string_buffer(_OPAQUE)
+    _call(libc.posix_spawn_file_actions_init, actions)
+    try:
+        for target, source in enumerate(outputs, start=1):
+            _call(libc.posix_spawn_file_actions_adddup2, actions, source, target)
+        _call(libc.posix_spawn_file_actions_addopen, actions, 0, os.fsencode(os.devnull), os.O_RDONLY, 0)
+        if directory is not None:
+            _call(libc.posix_spawn_file_actions_addchdir_np, actions, directory)
+        if hasattr(libc, "posix_spawn_file_actions_addclosefrom_np"):
+            _call(libc.posix_spawn_file_actions_addclosefrom_np, actions, 3)
+        yield actions
+    finally:
+        libc.posix_spawn_file_actions_destroy(actions)
+
+
+@cache
+def _attributes() -> object:
+    libc, attributes = _libc(), ctypes.create_string_buffer(_OPAQUE)
+    # Not by `sigfillset`: it leaves out two signals of the C library's own, which commands would then ignore.
+    every, none = ctypes.create_string_buffer(b"\xff" * _OPAQUE, _OPAQUE), ctypes.create_string_buffer(_OPAQUE)
+    for fixed in (signal.SIGKILL, signal.SIGSTOP):
+        libc.sigdelset(every, int(fixed))
+    _call(libc.posix_spawnattr_init, attributes)
+    _call(libc.posix_spawnattr_setsigdefault, attributes, every)
+    _call(libc.posix_spawnattr_setsigmask, attributes, none)
+    _call(libc.posix_spawnattr_setflags, attributes, ctypes.c_short(kernel.SPAWN_FLAGS))
+    return attributes
+
+
+@cache
+def _libc() -> ctypes.PyDLL:
+    return ctypes.PyDLL(None)
+
+
+@cache
+def _unlocked_libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+def _array(texts: Sequence[bytes]) -> object:
+    return (ctypes.c_char_p * (len(texts) + 1))(*texts, None)
+
+
+def _call(function: Callable[..., int], *arguments: object) -> None:
+    """Call a function of the `posix_spawn` family, which return the error in the place of `errno`."""
+    code = function(*arguments)
+    if code:
+        raise OSError(code, os.strerror(code))
