@@ -89,13 +89,14 @@ class Program:
         *arguments: str,
         env: Mapping[str, str] | None = None,
         command: Sequence[str] = COMMAND,
-        **streams: Any,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
     ) -> subprocess.Popen[bytes]:
         """Start it and return at once; what still runs when the test ends is stopped."""
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
-        process: subprocess.Popen[bytes] = subprocess.Popen(
-            [*command, *arguments], env=self.environment(env), cwd=self.cwd, **streams
-        )
+        call = [*command, *arguments]
+        environment = self.environment(env)
+        process = subprocess.Popen(call, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, cwd=self.cwd)
         self.running.append(process)
         return process
 
