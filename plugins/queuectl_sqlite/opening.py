@@ -10,7 +10,7 @@ import apsw
 
 from queuectl.errors import StorageError, StorageRefusedError
 from queuectl_sqlite.failures import translated
-from queuectl_sqlite.filesystem import network_type
+from queuectl_sqlite.host import is_strangers, make_file, network_type, sync_names
 from queuectl_sqlite.schema import APPLICATION_ID, VERSION
 
 
@@ -58,19 +58,13 @@ def _make_directory(directory: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    # O_EXCL: of several first processes one makes the file; the others find it, and wait for the schema.
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        make_file(path)  # of several first processes one makes it; the others find it, and wait for the schema
+        sync_names(path.parent)
     except FileExistsError:
         _refuse_file(path, path.lstat())
-        return
     except OSError as error:
         raise StorageError(f"{path} cannot be created: {error.strerror}") from error
-    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)  # else a loss of power could take the name of a synced file
-    finally:
-        os.close(directory)
 
 
 def _refuse_directory(directory: Path) -> None:
@@ -96,7 +90,7 @@ def _refuse_file(path: Path, found: os.stat_result) -> None:
 
 def _refuse_access(path: Path, found: os.stat_result, what: str) -> None:
     # Whoever can write here makes our workers run what he likes.
-    if found.st_uid not in {os.geteuid(), 0}:
+    if is_strangers(found):
         raise StorageRefusedError(
             f"{what}{path} belongs to another user (uid {found.st_uid})", hint="set storage.path to a file of your own"
         )

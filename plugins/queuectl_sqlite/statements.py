@@ -215,7 +215,7 @@ WORKERS = """
     ORDER BY started_at, rowid
 """
 
-BEAT = "UPDATE worker SET beat_at = :now WHERE id = :worker"
+BEAT = "UPDATE worker SET beat_at = :now WHERE id = :worker AND :now - beat_at > lease / 3"
 
 REQUEST_STOP = "UPDATE worker SET stop = :mode WHERE id = :worker AND NOT gone AND stop IS NOT 'force'"
 

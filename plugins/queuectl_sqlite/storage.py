@@ -73,7 +73,7 @@ class SqliteStorage:
             tx = Transaction(db, self._clock(), self._events)
             yield tx
             tx.finish()
-        self._waker.poke(tx.wake)
+        self._waker.wake(tx.wake)
 
     def enqueue(
         self, jobs: Sequence[NewJob], *, skip_existing: bool = False, connection: object | None = None

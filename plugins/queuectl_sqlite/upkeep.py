@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import apsw
 
 from queuectl.errors import StorageError
+from queuectl_sqlite.host import make_file
 
 CHECKS = {
     "jobs without their command": "SELECT count(*) FROM job WHERE seq NOT IN (SELECT seq FROM spec)",
@@ -52,7 +52,7 @@ def faults(db: apsw.Connection) -> list[str]:
 def backup(source: apsw.Connection, path: Path) -> None:
     """Write a consistent copy to a new file that only its owner may read."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        make_file(path)
     except FileExistsError:
         raise StorageError(f"{path} exists already", hint="name a new file, or move this one away") from None
     except OSError as error:

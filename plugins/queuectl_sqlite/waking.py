@@ -1,29 +1,26 @@
-"""Waking: who waits has a FIFO beside the database, and who committed something writes a byte into it.
+"""Waking: who waits has a doorbell, and who committed something rings those whom it concerns.
 
-A byte stays in the FIFO until it is read, so no wake-up is lost between looking and waiting. Should a process be killed between its
-commit and the byte, a look at the database's version, twice a second, finds the commit.
+Should a process be killed between its commit and the ring, a look at the database's version, twice a second, finds the commit.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import select
 import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
+from queuectl_sqlite.doorbell import Doorbell, ring
 from queuectl_sqlite.transaction import Wake
 
 LOOKS_EVERY = 0.5
-"""Seconds between looks at the version while a FIFO does the waking."""
+"""Seconds between looks at the version while others ring."""
 
-LOOKS_EVERY_WITHOUT_FIFO = 0.02
+LOOKS_EVERY_UNHEARD = 0.02
 """The same where the file system has no FIFOs."""
 
-_FOR_WORK, _FOR_NEWS = ".work", ".news"
-_ABANDONED_AFTER = 60.0
+_WORK, _NEWS = ".work", ".news"
+_RUNG: dict[Wake, tuple[str, ...]] = {Wake.NOBODY: (), Wake.CLIENTS: (_NEWS,), Wake.ALL: (_NEWS, _WORK)}
 
 
 class Waker:
@@ -32,180 +29,78 @@ class Waker:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lock = Lock()
-        self._fifo: int | None = None
-        self._name: Path | None = None
-        self._wants_work = False
-        self._pipe: tuple[int, int] | None = None
+        self._bell: Doorbell | None = None
+        self._label = _NEWS
         self._waiting = 0
         self._interrupted = False
         self._closed = False
 
     def wants_work(self) -> None:
         """Be woken from now on by all that may bring work, and no longer by every piece of news."""
-        if self._wants_work:
+        if self._label == _WORK:
             return
         with self._lock:
-            self._wants_work = True
-            if self._name is not None:
-                named = self._name.with_suffix(_FOR_WORK)
-                self._name.rename(named)
-                self._name = named
+            self._label = _WORK
+            if self._bell is not None:
+                self._bell.label(_WORK)
 
     def settle_down(self) -> None:
-        """Forget the wake-ups so far: who calls this looks at the database next."""
-        if self._fifo is not None:
-            _drain(self._fifo)
+        """Forget the rings so far: who calls this looks at the database next."""
+        if self._bell is not None and not self._waiting:
+            self._bell.silence()
 
-    def poke(self, wake: Wake) -> None:
+    def wake(self, wake: Wake) -> None:
         """Wake those whom a commit concerns; to be called after it."""
-        if wake is Wake.NOBODY:
-            return
-        try:
-            names = os.listdir(self._directory)
-        except OSError:  # nobody ever waited here
-            return
-        for name in names:
-            if name.endswith(_FOR_NEWS) or (wake is Wake.ALL and name.endswith(_FOR_WORK)):
-                self._poke_one(self._directory / name)
+        suffixes = _RUNG[wake]
+        if suffixes:
+            bell = self._bell
+            ring(self._directory, suffixes, but=None if bell is None or self._waiting else bell.path)
 
     def wait(self, timeout: float, changed: Callable[[], bool]) -> bool:
-        """Block until poked, interrupted or closed, or until `changed` says so; return False after `timeout` seconds."""
+        """Block until woken, interrupted or closed, or until `changed` says so; return False after `timeout` seconds."""
         with self._lock:
             if self._closed:
                 return True
-            self._prepare()
+            if self._bell is None:
+                self._bell = Doorbell(self._directory, self._label)
             self._waiting += 1
         try:
-            return self._wait(time.monotonic() + timeout, changed)
+            return self._wait(self._bell, time.monotonic() + timeout, changed)
         finally:
             with self._lock:
                 self._waiting -= 1
-                if self._closed and not self._waiting:
-                    self._give_back()
+                self._take_away_if_last()
 
     def interrupt(self) -> None:
         """Make a wait return, the running one or the next; takes no lock, so that a signal handler may call it."""
         self._interrupted = True
-        pipe = self._pipe
-        if pipe is not None:
-            _write(pipe[1])
+        bell = self._bell
+        if bell is not None:
+            bell.ring()
 
     def close(self) -> None:
-        """Make every wait return, and remove the FIFO."""
+        """Make every wait return, and take the bell away."""
         self._closed = True
         self.interrupt()
         with self._lock:
-            if not self._waiting:
-                self._give_back()
+            self._take_away_if_last()
 
-    def _wait(self, deadline: float, changed: Callable[[], bool]) -> bool:
-        assert self._pipe is not None
-        poll = select.poll()
-        poll.register(self._pipe[0], select.POLLIN)
-        if self._fifo is not None:
-            poll.register(self._fifo, select.POLLIN)
-        longest = LOOKS_EVERY_WITHOUT_FIFO if self._fifo is None else LOOKS_EVERY
+    def _wait(self, bell: Doorbell, deadline: float, changed: Callable[[], bool]) -> bool:
+        longest = LOOKS_EVERY if bell.heard_outside else LOOKS_EVERY_UNHEARD
         while not (self._told() or changed()):
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            if any(descriptor == self._fifo for descriptor, _ in poll.poll(min(left, longest) * 1000)):
-                self.settle_down()
-                return True
+            if bell.wait(min(left, longest)):
+                return self._told() or True
         return True
 
     def _told(self) -> bool:
-        if self._closed:
-            return True
-        if not self._interrupted:
-            return False
-        self._interrupted = False
-        if self._pipe is not None:
-            _drain(self._pipe[0])
-        return True
+        """Return whether this process itself wants the wait to end, and take an interrupt as heard."""
+        interrupted, self._interrupted = self._interrupted, False
+        return interrupted or self._closed
 
-    def _prepare(self) -> None:
-        if self._pipe is not None:
-            return
-        reader, writer = os.pipe()
-        os.set_blocking(reader, False)
-        os.set_blocking(writer, False)
-        self._pipe = reader, writer
-        try:
-            self._fifo, self._name = _make_fifo(self._directory, _FOR_WORK if self._wants_work else _FOR_NEWS)
-        except OSError:
-            self._fifo = None  # no FIFOs here: the looks at the version do it alone
-
-    def _poke_one(self, path: Path) -> None:
-        if path == self._name and not self._waiting:
-            return
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # nobody reads: its process is gone, since a FIFO gets its name with its reader
-                path.unlink(missing_ok=True)
-            return
-        try:
-            _write(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _give_back(self) -> None:
-        pipe, self._pipe = self._pipe, None
-        fifo, self._fifo = self._fifo, None
-        if self._name is not None:
-            self._name.unlink(missing_ok=True)
-            self._name = None
-            _remove_if_empty(self._directory)
-        for descriptor in (*(pipe or ()), *(() if fifo is None else (fifo,))):
-            os.close(descriptor)
-
-
-def _make_fifo(directory: Path, suffix: str) -> tuple[int, Path]:
-    """Make a FIFO that is open for reading before others can see its name."""
-    name = f"{os.getpid()}-{os.urandom(6).hex()}"
-    hidden, shown = directory / f".{name}", directory / (name + suffix)
-    for _ in range(10):
-        directory.mkdir(mode=0o700, exist_ok=True)
-        try:
-            os.mkfifo(hidden, 0o600)
-            break
-        except FileNotFoundError:  # the last to leave has just removed the directory
-            continue
-    # For writing too, so that the end of whoever poked is no end of file.
-    descriptor = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    hidden.rename(shown)
-    _remove_abandoned(directory)
-    return descriptor, shown
-
-
-def _remove_abandoned(directory: Path) -> None:
-    """Remove what a process left that was killed before its FIFO had a name."""
-    for path in directory.glob(".*"):
-        try:
-            if time.time() - path.lstat().st_mtime > _ABANDONED_AFTER:
-                path.unlink()
-        except FileNotFoundError:
-            continue
-
-
-def _remove_if_empty(directory: Path) -> None:
-    try:
-        directory.rmdir()
-    except OSError:  # others wait
-        return
-
-
-def _write(descriptor: int) -> None:
-    try:
-        os.write(descriptor, b"!")
-    except OSError:  # full, so it is readable already; or closed meanwhile, so nobody waits
-        return
-
-
-def _drain(descriptor: int) -> None:
-    try:
-        while len(os.read(descriptor, 4096)) == 4096:
-            continue
-    except OSError:  # empty
-        return
+    def _take_away_if_last(self) -> None:
+        if self._closed and not self._waiting and self._bell is not None:
+            bell, self._bell = self._bell, None
+            bell.close()
