@@ -19,7 +19,8 @@ from queuectl.model.job import Job
 from queuectl.model.outcome import Outcome
 from queuectl.registry.builtins import BUILTINS, builtin, builtin_of_any_kind, builtins, kind_of
 from queuectl.registry.found import Entry, Found, PluginInfo
-from queuectl.registry.soundness import brief, did_you_mean, has_our_api, hook_names, imported, is_sound
+from queuectl.registry.soundness import brief, has_our_api, hook_names, imported, is_sound
+from queuectl.registry.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     import click

@@ -12,6 +12,7 @@ from queuectl.errors import PluginError
 from queuectl.hookspecs import API_VERSION, Provider
 from queuectl.model.event import EVENT_NAMES
 from queuectl.registry.found import Entry
+from queuectl.registry.suggestion import did_you_mean
 
 RESERVED = frozenset({"plugin"})
 """Keys of a section that are ours, so that no setting may have the name; for notifiers `events` as well."""
@@ -82,11 +83,3 @@ def brief(error: BaseException) -> str:
     """Put an exception into one line."""
     first = str(error).strip().split("\n", 1)[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?`, or nothing when no known name is near."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,109 @@
+"""Read the configuration: one file, the environment over it, then the flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from queuectl.config.config import Config
+from queuectl.config.find import Candidate, Places
+from queuectl.config.layers import environment_layers, overlay, read_typed
+from queuectl.config.tree import Node, Origin, Source, nested
+from queuectl.errors import ConfigError, UsageError
+from queuectl.registry import Registry
+
+
+def load_config(
+    file: str | Path | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    registry: Registry | None = None,
+) -> Config:
+    """Read and check the configuration.
+
+    `file` is what `--config` names, `overrides` are texts such as `storage.path=x`. Raises ConfigError with all that is
+    wrong, UsageError for an override without `=` or with a short key that means nothing.
+    """
+    config = read_config(file, overrides=overrides, environ=environ, cwd=cwd, registry=registry)
+    if config.tree is not None:
+        from queuectl.config.check import check
+
+        check(config)
+    return config
+
+
+def read_config(
+    file: str | Path | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    registry: Registry | None = None,
+) -> Config:
+    """Read the configuration as `load_config` does, but do not check it: for commands that help to mend it."""
+    places = Places.here(environ, cwd)
+    found = places.find(file)
+    tree = read_file(found) if found is not None else None
+    queues = tree.get("queues") if tree is not None else None
+    for layer in environment_layers(places.environ, places.cwd, queues.items() if queues is not None else {}):
+        tree = overlay(tree, layer)
+    config = Config(
+        places=places,
+        registry=registry or Registry(),
+        file=found.path if found is not None else None,
+        tree=tree,
+        overrides=tuple(overrides),
+    )
+    for override in overrides:
+        config.tree = overlay(config.tree, _override(override, config))
+    return config
+
+
+def read_file(candidate: Candidate) -> Node | None:
+    """Read a configuration file; None when it is empty. Raises ConfigError when it may not be used or is no YAML."""
+    from queuectl.config.trust import read_trusted
+
+    return parse(read_trusted(candidate.path, candidate.shown), source_of(candidate))
+
+
+def source_of(candidate: Candidate) -> Source:
+    """Return how places in a file are told, and where its relative paths start from."""
+    return Source(candidate.shown, candidate.path.parent)
+
+
+def parse(data: bytes, source: Source) -> Node | None:
+    """Read the bytes of a configuration file; None when nothing is in them."""
+    from queuectl.config.yaml import read_yaml
+
+    node = read_yaml(decode(data, source), source)
+    if node is None or node.value is None:
+        return None
+    if not isinstance(node.value, dict):
+        what = "a list" if isinstance(node.value, list) else "one value"
+        raise ConfigError(f"{node.origin}: expected a mapping of sections such as `jobs:`, got {what}")
+    return node
+
+
+def decode(data: bytes, source: Source) -> str:
+    """Read bytes as UTF-8, with or without a byte order mark."""
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        place = Origin(source, before.count("\n") + 1, column)
+        raise ConfigError(f"{place}: not UTF-8: byte 0x{data[error.start]:02x}", hint="save the file as UTF-8") from None
+
+
+def _override(text: str, config: Config) -> Node:
+    from queuectl.config.catalog import known_keys
+    from queuectl.config.keys import complete
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text}: expected KEY=VALUE", hint="for instance --set worker.concurrency=4")
+    path = complete(key, known_keys(config), config.queues)
+    return nested(path, read_typed(value, Source("--set", config.places.cwd, typed=True)))
