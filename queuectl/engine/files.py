@@ -1,0 +1,48 @@
+"""Files and directories that are nobody else's."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from queuectl.errors import ConfigError, StorageError
+
+
+def make_private_directory(path: Path) -> None:
+    """Create a directory, 0700, and its parents. Raises ConfigError when one is there that is somebody else's."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise StorageError(f"cannot create directory {path}: {error.strerror}") from error
+    refuse_foreign(path, found)
+    if not stat.S_ISDIR(found.st_mode):
+        raise StorageError(f"{path} is no directory")
+
+
+def refuse_foreign(path: Path, found: os.stat_result) -> None:
+    """Raise ConfigError when a path belongs to somebody else than root and me, or everybody may write it."""
+    if found.st_uid not in (0, os.geteuid()):
+        raise ConfigError(f"{path} belongs to another user", hint=f"chown {os.geteuid()} {path}")
+    if found.st_mode & stat.S_IWOTH:
+        raise ConfigError(f"everybody may write {path}", hint=f"chmod o-w {path}")
+
+
+def create_output(path: Path) -> int:
+    """Create a new file for a run's output, 0600, for appending, and return its descriptor."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def read_tail(path: Path, length: int) -> tuple[bytes, int]:
+    """Return the last bytes of a file and its whole size; nothing for a file that is not there."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b"", 0
+    try:
+        size = os.fstat(fd).st_size
+        return os.pread(fd, length, max(0, size - length)), size
+    finally:
+        os.close(fd)
