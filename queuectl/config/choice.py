@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from queuectl.config.bind import INVALID, Binder
+from queuectl.config.bind import Binder
 from queuectl.config.find import Places
 from queuectl.config.layers import full_section, plugin_of
 from queuectl.config.problems import Problems
+from queuectl.config.reading import INVALID
 from queuectl.config.settings import PLUGGED
 from queuectl.config.tree import Node
 from queuectl.errors import ConfigError, PluginError
 from queuectl.model.event import EVENT_NAMES
 from queuectl.registry import BUILTINS, Found, Registry
-from queuectl.registry.suggestion import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A provider with its settings. `events` narrows a notifier down: the names that it hears of, None for all."""
 
     kind: str
@@ -28,13 +26,13 @@ class Choice:
     events: frozenset[str] | None = None
 
 
-@dataclass
 class Chooser:
     """Resolves sections, and notes in `problems` what is wrong with them."""
 
-    registry: Registry
-    places: Places
-    problems: Problems
+    def __init__(self, registry: Registry, places: Places, problems: Problems) -> None:
+        self.registry = registry
+        self.places = places
+        self.problems = problems
 
     def choose(self, kind: str, section: Node | None, where: str, *, deep: bool = True) -> Choice | None:
         """Return what a section selects, or None with the reason noted.
@@ -104,6 +102,8 @@ class Chooser:
         places: Sequence[Node] = node.value if isinstance(node.value, list) else [node] * len(names)
         for name, place in zip(names, places, strict=True):
             if name not in EVENT_NAMES:
+                from queuectl.registry.suggestion import did_you_mean
+
                 remedy = did_you_mean(name, EVENT_NAMES) or f"; the events are {', '.join(sorted(EVENT_NAMES))}"
                 self.problems.add(place.origin, f"{where}.events", f"unknown event '{name}'{remedy}")
         return frozenset(names)

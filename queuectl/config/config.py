@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from queuectl.config.bind import INVALID, Binder
+from queuectl.config.bind import Binder
 from queuectl.config.choice import Choice, Chooser
 from queuectl.config.find import Places
 from queuectl.config.keys import written
 from queuectl.config.layers import merge_section, plugin_of
 from queuectl.config.problems import Problems
+from queuectl.config.reading import INVALID
 from queuectl.config.settings import (
     CORE,
     NOTIFICATIONS,
@@ -30,7 +31,6 @@ from queuectl.errors import ConfigError, PluginError, QueuectlError
 from queuectl.hookspecs import Context
 from queuectl.model.event import EVENT_NAMES
 from queuectl.registry import Registry
-from queuectl.registry.soundness import brief
 
 DEFAULTS = Source("default")
 
@@ -154,7 +154,7 @@ class Config:
         values = Binder(self.places, problems).values(type(choice.settings), node, "options")
         problems.raise_any()
         try:
-            return replace(choice, settings=replace(choice.settings, **values))
+            return choice._replace(settings=replace(choice.settings, **values))
         except (TypeError, ValueError) as error:
             raise ConfigError(f"options: {error}") from error
 
@@ -210,6 +210,8 @@ class Config:
         except Exception as error:  # a wall: it is a plugin's code
             if choice.found.builtin:
                 raise
+            from queuectl.registry.soundness import brief
+
             message = f"{choice.found} could not make its {choice.kind}: {brief(error)}"
             raise PluginError(message) from error
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from queuectl.errors import ConfigError
 
@@ -13,8 +13,7 @@ NAME = "queuectl.yaml"
 SYSTEM = Path("/etc/queuectl") / NAME
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A place where a configuration file may be; one that somebody `named` must be there."""
 
     path: Path
@@ -31,8 +30,7 @@ class Candidate:
         return True
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """What an environment and a current directory (None: it is gone) say about places."""
 
     environ: Mapping[str, str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from queuectl.config.fields import Field, fields_of
 from queuectl.config.settings import PER_QUEUE, SECTIONS, JobDefaults
@@ -13,8 +13,7 @@ from queuectl.errors import UsageError
 Path = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A setting that exists: its path, and what is known of it (None for `plugin` and for lists of the core)."""
 
     path: Path

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from queuectl.config.tree import Origin
 from queuectl.errors import ConfigError
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong. `key` is the path of the setting, or empty."""
 
     origin: Origin
@@ -25,11 +24,11 @@ class Problem:
         return ": ".join(part for part in (str(self.origin), self.key, self.text) if part)
 
 
-@dataclass
 class Problems:
     """The problems found so far. What two paths to the same place would both report is kept once."""
 
-    found: list[Problem] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
 
     def add(self, origin: Origin, key: str, text: str, hint: str | None = None) -> None:
         """Note a problem."""

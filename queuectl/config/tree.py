@@ -1,16 +1,17 @@
-"""Values with the places that they come from."""
+"""Values with the places that they come from.
+
+These are no dataclasses: making one takes half a millisecond, and every call of the command line imports this.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from queuectl.config.scalar import Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A file, a variable of the environment, or a flag.
 
     Relative paths in it start from `base` (None: the current directory is gone). In `typed` sources nothing tells
@@ -22,8 +23,7 @@ class Source:
     typed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A place in a source; sources that are no files have no lines."""
 
     source: Source
@@ -35,7 +35,6 @@ class Origin:
         return f"{self.source.name}:{self.line}:{self.column}" if self.line else self.source.name
 
 
-@dataclass(slots=True)
 class Node:
     """A value. Mappings also hold a node for each key, which tells where it stands.
 
@@ -43,14 +42,28 @@ class Node:
     `start` and `end` are positions in the file's text. A node is `shared` when it has an anchor, or is an alias.
     """
 
-    value: Scalar | list[Node] | dict[str, Node]
-    origin: Origin
-    text: str = ""
-    style: str = ""
-    start: int = 0
-    end: int = 0
-    shared: bool = False
-    keys: dict[str, Node] = field(default_factory=dict)
+    __slots__ = ("end", "keys", "origin", "shared", "start", "style", "text", "value")
+
+    def __init__(
+        self,
+        value: Scalar | list[Node] | dict[str, Node],
+        origin: Origin,
+        text: str = "",
+        style: str = "",
+        start: int = 0,
+        end: int = 0,
+        *,
+        shared: bool = False,
+        keys: dict[str, Node] | None = None,
+    ) -> None:
+        self.value = value
+        self.origin = origin
+        self.text = text
+        self.style = style
+        self.start = start
+        self.end = end
+        self.shared = shared
+        self.keys = {} if keys is None else keys
 
     def items(self) -> dict[str, Node]:
         """Return the entries of a mapping; nothing for other values."""

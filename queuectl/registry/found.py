@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from queuectl.hookspecs import Provider
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry point: a name and a module, which may or may not be importable.
 
     `distribution` is None for what comes with queuectl itself.
@@ -26,8 +25,7 @@ class Entry:
         return f"plugin '{self.name}' ({' '.join(filter(None, (self.distribution, self.version)))})"
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A provider, and the plugin that offers it. `distribution` and `version` are None for what is built in."""
 
     kind: str
@@ -51,8 +49,7 @@ class Found:
         return str(Entry(self.name, self.module, self.distribution, self.version))
 
 
-@dataclass(frozen=True)
-class PluginInfo:
+class PluginInfo(NamedTuple):
     """What an installed plugin offers, or the error that keeps it from being used."""
 
     entry: Entry
