@@ -1,40 +1,41 @@
 """queuectl: run commands in the background and do not lose them.
 
-What programs need is `open`; what plugin authors need is `Provider`, `hookimpl` and the four seams.
+What programs need is `open`; what plugin authors need is `Provider`, `hookimpl` and the four seams. Each name is
+imported when it is first asked for: a command that enqueues one job must not pay for what workers need.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from queuectl.errors import (
-    ConfigError,
-    ConflictError,
-    NotFoundError,
-    PluginError,
-    QueuectlError,
-    StorageBusyError,
-    StorageError,
-    StorageRefusedError,
-    UsageError,
-    WaitTimeoutError,
-)
-from queuectl.hookspecs import API_VERSION, Context, Provider, hookimpl
-from queuectl.model.attempt import OUTPUT_TAIL, Attempt, Output, Result, Run
-from queuectl.model.backoff import Backoff, Failure
-from queuectl.model.event import EVENT_NAMES, Event
-from queuectl.model.executor import Cancelled, EndingExecutor, Executor, OutputFile, RunContext
-from queuectl.model.job import DEFAULT_QUEUE, FINAL, LIVE, BackoffChoice, Command, Job, NewJob, State
-from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement, Verdict
-from queuectl.model.notifier import Notifier
-from queuectl.model.outcome import Outcome
-from queuectl.model.query import ALLOWED, Action, Bucket, Changed, Edit, Group, Page, Query, QueueState
-from queuectl.model.storage import CAPABILITIES, Storage
-from queuectl.model.worker import NewWorker, Role, StopMode, Worker
-from queuectl.units import Duration, Size
 
 if TYPE_CHECKING:
     from queuectl.engine.queue import Queue, open
+    from queuectl.errors import (
+        ConfigError,
+        ConflictError,
+        NotFoundError,
+        PluginError,
+        QueuectlError,
+        StorageBusyError,
+        StorageError,
+        StorageRefusedError,
+        UsageError,
+        WaitTimeoutError,
+    )
+    from queuectl.hookspecs import API_VERSION, Context, Provider, hookimpl
+    from queuectl.model.attempt import OUTPUT_TAIL, Attempt, Output, Result, Run
+    from queuectl.model.backoff import Backoff, Failure
+    from queuectl.model.event import EVENT_NAMES, Event
+    from queuectl.model.executor import Cancelled, EndingExecutor, Executor, OutputFile, RunContext
+    from queuectl.model.job import DEFAULT_QUEUE, FINAL, LIVE, BackoffChoice, Command, Job, NewJob, State
+    from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement, Verdict
+    from queuectl.model.notifier import Notifier
+    from queuectl.model.outcome import Outcome
+    from queuectl.model.query import ALLOWED, Action, Bucket, Changed, Edit, Group, Page, Query, QueueState
+    from queuectl.model.storage import CAPABILITIES, Storage
+    from queuectl.model.worker import NewWorker, Role, StopMode, Worker
+    from queuectl.units import Duration, Size
 
 __version__ = "0.1.0"
 
@@ -105,11 +106,34 @@ __all__ = [
     "open",
 ]
 
+_HOMES = {
+    "queuectl.errors": "ConfigError ConflictError NotFoundError PluginError QueuectlError StorageBusyError StorageError StorageRefusedError UsageError WaitTimeoutError",
+    "queuectl.hookspecs": "API_VERSION Context Provider hookimpl",
+    "queuectl.model.attempt": "OUTPUT_TAIL Attempt Output Result Run",
+    "queuectl.model.backoff": "Backoff Failure",
+    "queuectl.model.event": "EVENT_NAMES Event",
+    "queuectl.model.executor": "Cancelled EndingExecutor Executor OutputFile RunContext",
+    "queuectl.model.job": "DEFAULT_QUEUE FINAL LIVE BackoffChoice Command Job NewJob State",
+    "queuectl.model.lease": "Ask Beat Claim Exchange Lease Settlement Verdict",
+    "queuectl.model.notifier": "Notifier",
+    "queuectl.model.outcome": "Outcome",
+    "queuectl.model.query": "ALLOWED Action Bucket Changed Edit Group Page Query QueueState",
+    "queuectl.model.storage": "CAPABILITIES Storage",
+    "queuectl.model.worker": "NewWorker Role StopMode Worker",
+    "queuectl.units": "Duration Size",
+    "queuectl.engine.queue": "Queue open",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
 
 def __getattr__(name: str) -> Any:
-    """Import the engine when it is first asked for: plugins and the model do without."""
-    if name in {"open", "Queue"}:
-        from queuectl.engine import queue  # noqa: PLC0415  # see the docstring
+    """Import a public name from where it is at home."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'queuectl' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
 
-        return getattr(queue, name)
-    raise AttributeError(f"module 'queuectl' has no attribute '{name}'")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
