@@ -12,8 +12,11 @@ from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import CANCELLED, CODE_OF_STATE, FAILED, HELD, PENDING, PROCESSING, READY
 from queuectl_sqlite.editing import edit_job
 from queuectl_sqlite.rows import job_of
-from queuectl_sqlite.selecting import QUEUE, SEQ, STATE, count, finished_lanes, lanes, matching
+from queuectl_sqlite.selecting import QUEUE, SEQ, STATE, Lane, count, finished_lanes, lanes, matching
 from queuectl_sqlite.transaction import Transaction, Wake
+
+COUNTED_AHEAD = 10_000
+"""How many of the jobs that remain after a batch are counted."""
 
 _LIMIT_KEY, _PHASE = 32, 26
 
@@ -49,18 +52,24 @@ def change_matching(
     """Change at most `limit` of the jobs that match, the oldest first, where the action is allowed and alters anything."""
     states = ALLOWED[action] if query.states is None else ALLOWED[action] & query.states
     found = lanes(tx.db, _with_states(query, states), tx.now, only=_STILL_TO_CHANGE[action])
-    total = count(tx.db, found)
-    _expect(expected, total)
+    if expected is not None:
+        _expect(expected, count(tx.db, found))
     rows = matching(tx.db, found, limit)
-    return _change(tx, action, rows, edit, remaining=total - len(rows))
+    return _change(tx, action, rows, edit, remaining=_remaining(tx, found, rows, limit))
 
 
 def prune(tx: Transaction, query: Query, limit: int) -> Changed:
     """Delete the finished jobs that match, those first that finished first."""
     found = finished_lanes(tx.db, query, tx.now)
     rows = matching(tx.db, found, limit)
-    remaining = count(tx.db, found) - len(rows) if len(rows) == limit else 0
-    return _delete(tx, rows, remaining)
+    return _delete(tx, rows, _remaining(tx, found, rows, limit))
+
+
+def _remaining(tx: Transaction, found: Sequence[Lane], rows: Sequence[Any], limit: int) -> int:
+    """Return how many more there are; of very many at least some, since to count them all for each batch is quadratic."""
+    if len(rows) < limit:
+        return 0
+    return count(tx.db, found, at_most=limit + COUNTED_AHEAD) - len(rows)
 
 
 def _with_states(query: Query, states: frozenset[State]) -> Query:

@@ -42,6 +42,7 @@ class Connection:
                 self.apsw = _open(self.path)
         self._lock = Lock()
         self._process = os.getpid()
+        self._file = _identity(self.path)
         self._always_sync = always_sync
         self._syncs = False
 
@@ -87,6 +88,8 @@ class Connection:
     def _usable(self) -> apsw.Connection:
         if self._process != os.getpid():
             raise StorageError("a storage that was opened before a fork cannot be used after it")
+        if _identity(self.path) != self._file:  # what is written from here on nobody would ever see
+            raise StorageError(f"{self.path} was removed or replaced while it was open", hint="start this program again")
         return self.apsw
 
     def _sync(self, full: bool) -> None:
@@ -119,7 +122,7 @@ class Patience:
 
 
 def _open(path: Path) -> apsw.Connection:
-    log_before = _size(Path(f"{path}-wal"))
+    log_before = opening.size_of(f"{path}-wal")
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
     try:
         connection.set_busy_handler(Patience())
@@ -169,8 +172,10 @@ def _make_schema(connection: apsw.Connection, path: Path) -> None:
         raise
 
 
-def _size(path: Path) -> int:
+def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+

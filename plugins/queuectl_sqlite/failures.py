@@ -35,9 +35,7 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
         case apsw.CorruptError():
             return StorageRefusedError(f"{path} is damaged: {error}", hint="restore a backup, or move the file away")
         case apsw.NotADBError():
-            return StorageRefusedError(
-                f"{path} is not a SQLite database", hint="set storage.path to another file, or move this one away"
-            )
+            return not_a_database(path)
         case apsw.FullError():
             return StorageError(f"the disk is full: {path} cannot grow", hint=f"free some space: df -h {path.parent}")
         case apsw.ReadOnlyError():
@@ -48,3 +46,10 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
             return StorageError(f"reading or writing {path} failed: {error}", hint="look at the disk: dmesg, df -h")
         case _:
             return StorageError(f"{path}: {error}")
+
+
+def not_a_database(path: Path) -> StorageRefusedError:
+    """Return the error for a file that is something else."""
+    return StorageRefusedError(
+        f"{path} is not a SQLite database", hint="set storage.path to another file, or move this one away"
+    )

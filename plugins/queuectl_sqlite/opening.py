@@ -9,9 +9,12 @@ from pathlib import Path
 import apsw
 
 from queuectl.errors import StorageError, StorageRefusedError
-from queuectl_sqlite.failures import translated
+from queuectl_sqlite.failures import not_a_database, translated
 from queuectl_sqlite.host import is_strangers, make_file, network_type, sync_names
 from queuectl_sqlite.schema import APPLICATION_ID, VERSION
+
+SMALLEST_PAGE = 512
+"""Bytes in the smallest page that a database may have."""
 
 
 def prepare(path: Path) -> Path:
@@ -31,7 +34,7 @@ def prepare(path: Path) -> Path:
         raise StorageError(f"{path} cannot be opened: {error.strerror}") from error
     _refuse_file(path, found)
     if found.st_size:
-        _refuse_content(path)
+        _refuse_content(path, found.st_size)
     return path
 
 
@@ -98,19 +101,44 @@ def _refuse_access(path: Path, found: os.stat_result, what: str) -> None:
         raise StorageRefusedError(f"{what}{path} may be written by everybody", hint=f"chmod o-w {path}")
 
 
-def _refuse_content(path: Path) -> None:
-    # `immutable` reads the main file only: no lock, no -wal, no -shm. And it must be SQLite that reads: closing a descriptor
-    # of our own would drop the locks of every connection that this process has on the file.
+def _refuse_content(path: Path, size: int) -> None:
+    # `immutable` reads the main file only: no lock, no -wal, no -shm. And it must be SQLite that reads: closing a
+    # descriptor of our own would drop the locks of every connection that this process has on the file.
+    if size < SMALLEST_PAGE:  # which SQLite would take for an empty database
+        raise not_a_database(path)
     name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     with translated(path):
-        connection = apsw.Connection(
-            f"file:{name}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        )
-        try:
-            application_id = connection.execute("PRAGMA application_id").get
-            version = connection.execute("PRAGMA user_version").get
-            if application_id == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").get:
-                return  # empty: the file of a first process that has not committed its schema yet
-        finally:
-            connection.close()
-    refuse_version(path, application_id, version)
+        _refuse_header(path, apsw.Connection(f"file:{name}?immutable=1", flags=flags))
+        if size_of(f"{path}-wal") and not size_of(f"{path}-shm"):
+            _refuse_log(path)
+
+
+def _refuse_log(path: Path) -> None:
+    """Look at a log that nobody has open, such as one that came with a copy; in exclusive mode no -shm is made."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+    try:
+        _refuse_header(path, connection)
+    except apsw.BusyError:
+        return  # somebody has just opened it, and so looks at it too
+
+
+def _refuse_header(path: Path, connection: apsw.Connection) -> None:
+    try:
+        application_id = connection.execute("PRAGMA application_id").get
+        version = connection.execute("PRAGMA user_version").get
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    finally:
+        connection.close()
+    if application_id or version or tables:  # else empty, or of a first process that has not yet committed its schema
+        refuse_version(path, application_id, version)
+
+
+def size_of(path: str) -> int:
+    """Return how many bytes a file has, 0 where there is none."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
