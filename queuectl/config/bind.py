@@ -138,7 +138,7 @@ class Binder:
         if not isinstance(items, list):
             if not node.origin.source.typed or isinstance(items, dict) or items is None:
                 return self._expect("a list", node, where)
-            items = _words(node)
+            items = words(node)
         values = [self.value(kind, item, f"{where}[{index}]") for index, item in enumerate(items)]
         return INVALID if INVALID in values else build(values)
 
@@ -194,7 +194,7 @@ def _key_problem(written: str, known: list[str], where: str) -> str:
     return unknown_key(written, known, where)
 
 
-def _words(node: Node) -> list[Node]:
+def words(node: Node) -> list[Node]:
     """Take `75,100` apart, which is a list where nothing is quoted."""
     from queuectl.config.scalar import resolve
 

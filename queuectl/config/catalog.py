@@ -18,13 +18,14 @@ def known_keys(config: Config) -> list[Key]:
         elif section in PLUGGED:
             keys += _of_plugin((section,), section, config, None)
         elif section == "queues":
-            keys += [key for queue in config.queues for key in _of_queue(queue, config)]
+            keys += [key for queue in config.queues for key in keys_of_queue(queue, config)]
         else:
             keys.append(Key((section,)))
     return keys
 
 
-def _of_queue(queue: str, config: Config) -> list[Key]:
+def keys_of_queue(queue: str, config: Config) -> list[Key]:
+    """Return the keys that a queue may have, whether or not the configuration names it."""
     path = ("queues", queue)
     keys = [Key((*path, key), field) for key, field in fields_of(JobDefaults).items()]
     return keys + [key for kind in PER_QUEUE for key in _of_plugin((*path, kind), kind, config, queue)]

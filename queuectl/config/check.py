@@ -89,4 +89,5 @@ def _check_queues(config: Config, problems: Problems, *, deep: bool) -> None:
 def _check_name(config: Config, queue: str, problems: Problems) -> None:
     section = config.section("queues")
     if section is not None and (not queue or not queue.isprintable()):
-        problems.add(section.keys[queue].origin, written(("queues", queue)), "a queue's name is printable and not empty")
+        where = written(("queues", queue))
+        problems.add(section.keys[queue].origin, where, "a queue's name is printable and not empty")

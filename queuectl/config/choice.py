@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from queuectl.config.bind import Binder
 from queuectl.config.find import Places
-from queuectl.config.layers import full_section, plugin_of
+from queuectl.config.layers import full_section
 from queuectl.config.problems import Problems
 from queuectl.config.reading import INVALID
 from queuectl.config.settings import PLUGGED
@@ -90,7 +90,9 @@ class Chooser:
             raise PluginError(f"{found} cannot be used without settings: {error}") from error
         named = section.get("events") if section is not None and found.kind == "notifier" else None
         events = narrowed(found, self.events(named, where))
-        return None if settings is INVALID or len(self.problems) > before else Choice(found.kind, found, settings, events)
+        if settings is INVALID or len(self.problems) > before:
+            return None
+        return Choice(found.kind, found, settings, events)
 
     def events(self, node: Node | None, where: str) -> frozenset[str] | None:
         """Return the events that a notifier is narrowed down to; None when it is not."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from queuectl.config.bind import Binder
 from queuectl.config.choice import Choice, Chooser
-from queuectl.config.find import Places
+from queuectl.config.find import Candidate, Places
 from queuectl.config.keys import written
 from queuectl.config.layers import merge_section, plugin_of
 from queuectl.config.problems import Problems
@@ -20,7 +20,6 @@ from queuectl.config.settings import (
     NOTIFICATIONS,
     PER_QUEUE,
     PLUGGED,
-    SECTIONS,
     JobDefaults,
     Retention,
     WorkerSettings,
@@ -47,11 +46,12 @@ class Config:
         *,
         places: Places,
         registry: Registry,
-        file: Path | None = None,
+        found: Candidate | None = None,
         tree: Node | None = None,
         overrides: tuple[str, ...] = (),
     ) -> None:
-        self.file = file
+        self.found = found
+        self.file: Path | None = found.path if found is not None else None
         self.places = places
         self.registry = registry
         self.overrides = overrides
@@ -299,5 +299,3 @@ class Config:
     def _chooser(self, problems: Problems) -> Chooser:
         return Chooser(self.registry, self.places, problems)
 
-
-__all__ = ["SECTIONS", "Choice", "Config"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from queuectl.config.scalar import resolve
 from queuectl.config.settings import CORE, PLUGGED, SECTIONS
-from queuectl.config.tree import Node, Origin, Source, dashed, mapping, nested
+from queuectl.config.tree import Node, Origin, Source, mapping, nested
 from queuectl.errors import ConfigError
 
 PREFIX = "QUEUECTL_"
@@ -152,4 +152,5 @@ def _refuse_near_miss(variable: str, name: str) -> None:
         known = {"plugin", "path"} if section == "storage" else {"plugin"}
     if key in known:
         right = f"{PREFIX}{section.upper()}__{key.upper()}"
-        raise ConfigError(f"{variable}: no such setting; did you mean {right}?", hint=f"unset {variable}, or set {right}")
+        hint = f"unset {variable}, or set {right}"
+        raise ConfigError(f"{variable}: no such setting; did you mean {right}?", hint=hint)

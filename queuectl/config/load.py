@@ -52,7 +52,7 @@ def read_config(
     config = Config(
         places=places,
         registry=registry or Registry(),
-        file=found.path if found is not None else None,
+        found=found,
         tree=tree,
         overrides=tuple(overrides),
     )
@@ -95,7 +95,8 @@ def decode(data: bytes, source: Source) -> str:
         before = data[: error.start].decode()
         column = len(before) - (before.rfind("\n") + 1) + 1
         place = Origin(source, before.count("\n") + 1, column)
-        raise ConfigError(f"{place}: not UTF-8: byte 0x{data[error.start]:02x}", hint="save the file as UTF-8") from None
+        text = f"{place}: not UTF-8: byte 0x{data[error.start]:02x}"
+        raise ConfigError(text, hint="save the file as UTF-8") from None
 
 
 def _override(text: str, config: Config) -> Node:

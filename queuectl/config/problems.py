@@ -53,7 +53,8 @@ class Problems:
 
     def in_order(self) -> list[Problem]:
         """Return them as they stand in the file; those of the environment and flags come after."""
-        return sorted(self.found, key=lambda problem: (not problem.origin.line, problem.origin.line, problem.origin.column))
+        places = [(not problem.origin.line, problem.origin[1:], index) for index, problem in enumerate(self.found)]
+        return [self.found[index] for _, _, index in sorted(places)]
 
     def raise_any(self) -> None:
         """Raise ConfigError with all of them."""

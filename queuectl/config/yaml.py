@@ -83,7 +83,8 @@ class _Reader:
     def anchored_node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.ScalarEvent):
             plain = event.implicit[0] and event.tag is None
-            return self.made(event, event, resolve(event.value) if plain else event.value, event.value, event.style or "")
+            value = resolve(event.value) if plain else event.value
+            return self.made(event, event, value, event.value, event.style or "")
         if isinstance(event, yaml.SequenceStartEvent):
             items = []
             while not self.loader.check_event(yaml.SequenceEndEvent):
