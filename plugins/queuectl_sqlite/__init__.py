@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from queuectl.hookspecs import Context, Provider, hookimpl
+from queuectl import Context, Provider, hookimpl
 
 if TYPE_CHECKING:
     from queuectl_sqlite.storage import SqliteStorage
@@ -38,9 +38,7 @@ def create(settings: Sqlite, context: Context) -> SqliteStorage:
     from queuectl_sqlite.storage import SqliteStorage  # brings apsw, which not every command needs
 
     path = context.data / "jobs.db" if settings.path is None else Path(settings.path).expanduser()
-    return SqliteStorage(
-        path, always_sync=settings.durability == "full", events=context.events, clock=context.clock
-    )
+    return SqliteStorage(path, always_sync=settings.durability == "full", events=context.events, clock=context.clock)
 
 
 @hookimpl

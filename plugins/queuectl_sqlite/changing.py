@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from queuectl.errors import ConflictError, UsageError
-from queuectl.model.job import Job, State
-from queuectl.model.query import ALLOWED, Action, Changed, Edit, Query
+from queuectl import ALLOWED, Action, Changed, ConflictError, Edit, Job, Query, State, UsageError
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import CANCELLED, CODE_OF_STATE, FAILED, HELD, PENDING, PROCESSING, READY
 from queuectl_sqlite.editing import edit_job
-from queuectl_sqlite.rows import job_of
-from queuectl_sqlite.selecting import QUEUE, SEQ, STATE, Lane, count, finished_lanes, lanes, matching
+from queuectl_sqlite.rows import LIMIT_KEY, PHASE, QUEUE, SEQ, STATE, job_of
+from queuectl_sqlite.selecting import Lane, count, finished_lanes, lanes, matching
 from queuectl_sqlite.transaction import Transaction, Wake
 
 COUNTED_AHEAD = 10_000
 """How many of the jobs that remain after a batch are counted."""
-
-_LIMIT_KEY, _PHASE = 32, 26
 
 _STILL_TO_CHANGE: dict[Action, dict[int, str]] = {
     Action.RETRY: {FAILED: "job.at > :now"},
@@ -49,7 +45,7 @@ def change_named(
 def change_matching(
     tx: Transaction, action: Action, query: Query, expected: int | None, limit: int, edit: Edit | None
 ) -> Changed:
-    """Change at most `limit` of the jobs that match, the oldest first, where the action is allowed and alters anything."""
+    """Change at most `limit` of the jobs that match, oldest first, where the action is allowed and alters anything."""
     states = ALLOWED[action] if query.states is None else ALLOWED[action] & query.states
     found = lanes(tx.db, _with_states(query, states), tx.now, only=_STILL_TO_CHANGE[action])
     if expected is not None:
@@ -66,7 +62,7 @@ def prune(tx: Transaction, query: Query, limit: int) -> Changed:
 
 
 def _remaining(tx: Transaction, found: Sequence[Lane], rows: Sequence[Any], limit: int) -> int:
-    """Return how many more there are; of very many at least some, since to count them all for each batch is quadratic."""
+    """Return how many more there are; of very many at least some: to count all for each batch would be quadratic."""
     if len(rows) < limit:
         return 0
     return count(tx.db, found, at_most=limit + COUNTED_AHEAD) - len(rows)
@@ -162,15 +158,15 @@ def _hold(tx: Transaction, row: Any, _: Edit) -> Job:
 
 
 def _release(tx: Transaction, row: Any, _: Edit) -> Job:
-    if row[_PHASE] == HELD:
+    if row[PHASE] == HELD:
         tx.db.execute(sql.RELEASE, {"now": tx.now, "seq": row[SEQ]})
     return tx.job(row[SEQ])
 
 
 def _make_room(tx: Transaction, row: Any) -> None:
     """Let another job of its limit key be looked at, where this one was ready and no longer is."""
-    if row[_PHASE] == READY:
-        tx.unpark(row[QUEUE], row[_LIMIT_KEY])
+    if row[PHASE] == READY:
+        tx.unpark(row[QUEUE], row[LIMIT_KEY])
 
 
 _ACTIONS: dict[Action, Callable[[Transaction, Any, Edit], Job]] = {

@@ -10,10 +10,10 @@ from typing import Any
 
 import apsw
 
-from queuectl.model.lease import Ask, Claim, Lease
+from queuectl import Ask, Claim, Lease
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import PROCESSING
-from queuectl_sqlite.rows import job_of
+from queuectl_sqlite.rows import LEASE, LIMIT_KEY, PRIORITY, QUEUE, RUNS, SEQ, STATE, UPDATED_AT, WORKER, job_of
 from queuectl_sqlite.transaction import Transaction
 
 PROMOTED_AT_ONCE = 2000
@@ -99,7 +99,7 @@ class _Lane:
     def _within_keys(self, rows: Iterator[Any], max_key: int) -> Iterator[Any]:
         running: dict[str, int] = {}
         for row in rows:
-            key = row[_LIMIT_KEY]
+            key = row[LIMIT_KEY]
             if key is None:
                 yield row
                 continue
@@ -109,17 +109,13 @@ class _Lane:
                 yield row
                 running[key] += 1  # only now: a row that was looked at but not taken does not count
             else:
-                self.parked.append((row[_SEQ],))
+                self.parked.append((row[SEQ],))
                 if self.crowded:
                     return
 
 
-_STATE, _PRIORITY, _UPDATED, _WORKER, _RUNS, _LEASE, _LIMIT_KEY, _SEQ, _QUEUE = 3, 5, 9, 24, 27, 29, 32, 35, 36
-"""Where the columns of CLAIMABLE stand."""
-
-
 def _rank(row: Any) -> tuple[int, int]:
-    return -row[_PRIORITY], row[_SEQ]
+    return -row[PRIORITY], row[SEQ]
 
 
 def _rows(db: apsw.Connection, statement: str, values: tuple[object, ...]) -> list[Any]:
@@ -133,16 +129,14 @@ def _lease(tx: Transaction, worker: str, rows: list[Any]) -> list[Claim]:
     last = tx.db.execute(sql.NEXT_LEASES, {"wanted": len(rows)}).get
     tokens = range(last - len(rows) + 1, last + 1)
     now = tx.now
-    tx.db.executemany(
-        sql.CLAIM, [(token, worker, now, row[_SEQ]) for token, row in zip(tokens, rows, strict=True)]
-    )
+    tx.db.executemany(sql.CLAIM, [(token, worker, now, row[SEQ]) for token, row in zip(tokens, rows, strict=True)])
     for row in rows:
-        tx.left(row[_QUEUE], row[_STATE])
-        tx.arrived(row[_QUEUE], PROCESSING)
+        tx.left(row[QUEUE], row[STATE])
+        tx.arrived(row[QUEUE], PROCESSING)
     return [_claim(row, Lease(row[0], token, worker), now) for token, row in zip(tokens, rows, strict=True)]
 
 
 def _claim(row: Any, lease: Lease, now: float) -> Claim:
     after = list(row)
-    after[_STATE], after[_UPDATED], after[_WORKER], after[_LEASE] = PROCESSING, now, lease.worker, lease.token
-    return Claim(job=job_of(after), lease=lease, number=row[_RUNS] + 1, origin=lease)
+    after[STATE], after[UPDATED_AT], after[WORKER], after[LEASE] = PROCESSING, now, lease.worker, lease.token
+    return Claim(job=job_of(after), lease=lease, number=row[RUNS] + 1, origin=lease)

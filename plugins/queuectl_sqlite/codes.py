@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queuectl.model.job import State
+from queuectl import State
 
 PENDING, PROCESSING, FAILED, COMPLETED, DEAD, CANCELLED = range(6)
 """What people see of a job. All that is below COMPLETED is live."""

@@ -6,12 +6,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from threading import Lock
 
 import apsw
 
-from queuectl.errors import StorageError
+from queuectl import StorageError
 from queuectl_sqlite import opening, schema
 from queuectl_sqlite.failures import translated
 
@@ -19,7 +20,7 @@ PATIENCE = 10.0
 """How many seconds a call waits for the write lock before it gives up."""
 
 _first_opening = Lock()
-"""Held while a file is looked at, created and opened, so that no thread closes a descriptor of what another has locked."""
+"""Held while a file is made and opened: no thread may close a descriptor of what another has just locked."""
 
 _PRAGMAS = """
 PRAGMA trusted_schema = OFF;
@@ -89,7 +90,9 @@ class Connection:
         if self._process != os.getpid():
             raise StorageError("a storage that was opened before a fork cannot be used after it")
         if _identity(self.path) != self._file:  # what is written from here on nobody would ever see
-            raise StorageError(f"{self.path} was removed or replaced while it was open", hint="start this program again")
+            raise StorageError(
+                f"{self.path} was removed or replaced while it was open", hint="start this program again"
+            )
         return self.apsw
 
     def _sync(self, full: bool) -> None:
@@ -142,6 +145,18 @@ def _open(path: Path) -> apsw.Connection:
 
 def schema_ready(connection: apsw.Connection, path: Path) -> None:
     """Bring the schema to the newest version, from nothing or from an older one; refuse a newer one."""
+    patience = Patience()
+    for calls in count():
+        try:
+            _try_schema(connection, path)
+        except apsw.BusyError:  # of some locks of a database that is just becoming one SQLite asks no busy handler
+            if not patience(calls):
+                raise
+        else:
+            return
+
+
+def _try_schema(connection: apsw.Connection, path: Path) -> None:
     if _version(connection, path) < schema.VERSION:
         _make_schema(connection, path)
     if connection.execute("PRAGMA journal_mode = WAL").get != "wal":
@@ -178,4 +193,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
-

@@ -37,6 +37,10 @@ if sys.platform == "win32":
             """Make a wait of this process return, the running one or the next."""
             self._event.set()
 
+        def forget_own(self) -> None:
+            """Forget the rings of this process."""
+            self._event.clear()
+
         def silence(self) -> None:
             """Forget the rings of others."""
 
@@ -53,7 +57,7 @@ else:
     """Seconds after which a FIFO without a name is known to be a dead process's."""
 
     class Doorbell:
-        """A bell that whoever may write to the database can ring. Waiting is for one thread at a time or several alike."""
+        """A bell that whoever may write to the database can ring."""
 
         def __init__(self, directory: Path, suffix: str) -> None:
             self._ear, self._hand = os.pipe()
@@ -84,13 +88,17 @@ else:
                 poll.register(self._fifo, select.POLLIN)
             rung = bool(poll.poll(seconds * 1000))
             if rung:
-                _drain(self._ear)
+                self.forget_own()
                 self.silence()
             return rung
 
         def ring(self) -> None:
             """Make a wait of this process return, the running one or the next; takes no lock."""
             _write(self._hand)
+
+        def forget_own(self) -> None:
+            """Forget the rings of this process."""
+            _drain(self._ear)
 
         def silence(self) -> None:
             """Forget the rings of others."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from queuectl.model.job import Job
-from queuectl.model.query import Edit
+from queuectl import Edit, Job
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.rows import command_columns, json_of
 from queuectl_sqlite.transaction import Transaction

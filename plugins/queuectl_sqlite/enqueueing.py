@@ -8,8 +8,7 @@ from typing import overload
 
 import apsw
 
-from queuectl.errors import ConflictError
-from queuectl.model.job import Job, NewJob
+from queuectl import ConflictError, Job, NewJob
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import DUE, PENDING, READY
 from queuectl_sqlite.queues import queue_id
@@ -18,7 +17,7 @@ from queuectl_sqlite.transaction import Transaction, Wake
 
 
 class Fresh(Sequence[Job]):
-    """Jobs as they were just stored, each made when it is asked for: a hundred thousand take longer to make than to store."""
+    """Jobs as they were just stored, each made when it is asked for: many take longer to make than to store."""
 
     def __init__(self, new: Sequence[NewJob], now: float) -> None:
         self._new = new

@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from queuectl.model.event import Event
+from queuectl import Event
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.rows import job_of_snapshot
 from queuectl_sqlite.transaction import Transaction

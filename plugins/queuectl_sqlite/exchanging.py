@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from queuectl.model.lease import Ask, Claim, Exchange, Settlement
+from queuectl import Ask, Claim, Exchange, Settlement
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.claiming import claim, due_queues, is_anything_ready
 from queuectl_sqlite.leases import cancelling
@@ -34,6 +34,4 @@ def exchange(tx: Transaction, worker: str, settlements: Sequence[Settlement], as
         claims, next_due = claim(tx, worker, ask)
     if accepted or claims:
         tx.db.execute(sql.BEAT, {"now": tx.now, "worker": worker})
-    return Exchange(
-        accepted=accepted, claims=tuple(claims), cancelled=cancelling(tx.db, worker), next_due=next_due
-    )
+    return Exchange(accepted=accepted, claims=tuple(claims), cancelled=cancelling(tx.db, worker), next_due=next_due)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from queuectl.errors import StorageBusyError, StorageError, StorageRefusedError, UsageError
+from queuectl import StorageBusyError, StorageError, StorageRefusedError, UsageError
 
 
 @contextmanager
@@ -41,7 +41,9 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
         case apsw.ReadOnlyError():
             return StorageError(f"{path} may not be written: it, its directory or its file system is read-only")
         case apsw.CantOpenError():
-            return StorageError(f"{path} cannot be opened", hint=f"look at its permissions: ls -ld {path.parent} {path}")
+            return StorageError(
+                f"{path} cannot be opened", hint=f"look at its permissions: ls -ld {path.parent} {path}"
+            )
         case apsw.IOError():
             return StorageError(f"reading or writing {path} failed: {error}", hint="look at the disk: dmesg, df -h")
         case _:

@@ -7,9 +7,7 @@ from typing import Any
 
 import apsw
 
-from queuectl.model.attempt import Attempt, Output, Result
-from queuectl.model.outcome import Outcome
-from queuectl.model.query import Bucket
+from queuectl import Attempt, Bucket, Outcome, Output, Result
 from queuectl_sqlite import statements as sql
 
 
@@ -32,7 +30,7 @@ def output(db: apsw.Connection, job: str, number: int) -> Output | None:
 def stats(db: apsw.Connection, since: float, step: float, now: float) -> list[Bucket]:
     """Return what ended in each step of the time from `since` seconds ago until now."""
     start, steps = now - since, math.ceil(since / step)
-    sums = {index: (0, 0, 0.0, 0.0) for index in range(steps)}
+    sums = dict.fromkeys(range(steps), (0, 0, 0.0, 0.0))
     for index, *ended in db.execute(sql.STATS, {"start": start, "end": now, "step": step}):
         place = min(index, steps - 1)  # what ends just now belongs to the last step
         completed, failed, run_time, wait_time = (old + new for old, new in zip(sums[place], ended, strict=True))

@@ -7,8 +7,7 @@ from typing import Any
 
 import apsw
 
-from queuectl.model.lease import Beat, Claim, Lease
-from queuectl.model.worker import Role, StopMode
+from queuectl import Beat, Claim, Lease, Role, StopMode
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.rows import job_of
 from queuectl_sqlite.transaction import Transaction, Wake

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import apsw
 
-from queuectl.errors import StorageError, StorageRefusedError
+from queuectl import StorageError, StorageRefusedError
+from queuectl_sqlite import schema
 from queuectl_sqlite.failures import not_a_database, translated
 from queuectl_sqlite.host import is_strangers, make_file, network_type, sync_names
-from queuectl_sqlite.schema import APPLICATION_ID, VERSION
 
 SMALLEST_PAGE = 512
 """Bytes in the smallest page that a database may have."""
@@ -40,13 +40,11 @@ def prepare(path: Path) -> Path:
 
 def refuse_version(path: Path, application_id: int, version: int) -> None:
     """Raise `StorageRefusedError` unless these header fields are those of a database that this code can use."""
-    if application_id != APPLICATION_ID:
+    if application_id != schema.APPLICATION_ID:
+        raise StorageRefusedError(f"{path} is a database of another program", hint="set storage.path to another file")
+    if version > schema.VERSION:
         raise StorageRefusedError(
-            f"{path} is a database of another program", hint="set storage.path to another file"
-        )
-    if version > VERSION:
-        raise StorageRefusedError(
-            f"{path} was written by a newer queuectl (schema {version}, this one knows {VERSION})",
+            f"{path} was written by a newer queuectl (schema {version}, this one knows {schema.VERSION})",
             hint="upgrade queuectl: pip install --upgrade queuectl",
         )
 

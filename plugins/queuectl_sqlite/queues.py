@@ -7,8 +7,7 @@ from typing import Any
 
 import apsw
 
-from queuectl.model.job import State
-from queuectl.model.query import QueueState
+from queuectl import QueueState, State
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import STATES
 from queuectl_sqlite.transaction import Transaction, Wake

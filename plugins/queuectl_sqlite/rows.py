@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from queuectl.model.job import BackoffChoice, Command, Job, NewJob, State
+from queuectl import BackoffChoice, Command, Job, NewJob, State
 from queuectl_sqlite.codes import FAILED, HELD, PROCESSING, STATES
 
 JOB_COLUMNS = """
@@ -19,6 +19,14 @@ JOB_COLUMNS = """
     spec.schedule, spec.fire_at
 """
 """What `job_of` reads, in its order."""
+
+_NAMES = [name.strip() for name in JOB_COLUMNS.split(",")]
+STATE, PRIORITY, UPDATED_AT, WORKER, PHASE, RUNS, LEASE, LIMIT_KEY = (
+    _NAMES.index(f"job.{name}")
+    for name in ("state", "priority", "updated_at", "worker", "phase", "runs", "lease", "limit_key")
+)
+SEQ, QUEUE = len(_NAMES), len(_NAMES) + 1
+"""Where columns stand in such a row. The last two follow it where a statement asks for them."""
 
 JOB_TABLES = "job CROSS JOIN spec ON spec.seq = job.seq CROSS JOIN queue ON queue.id = job.queue"
 """Where those columns are; CROSS JOIN, because the hot row must lead."""

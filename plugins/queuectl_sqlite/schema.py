@@ -76,7 +76,8 @@ CREATE INDEX job_cancelling ON job (worker) WHERE phase = 2 AND cancel_requested
 CREATE INDEX job_key_leased ON job (queue, limit_key) WHERE phase = 2 AND limit_key IS NOT NULL;
 -- UNPARK: the next job to be made ready when one of its key leaves.
 CREATE INDEX job_key_parked ON job (queue, limit_key, priority DESC) WHERE phase = 5;
--- lanes in `selecting.py`: jobs of a queue and state, newest or oldest first. Leased ones are few, and change too often to be here.
+-- lanes in `selecting.py`: jobs of a queue and state, newest or oldest first. Leased ones are few, and change too often
+-- to be here.
 CREATE INDEX job_listed ON job (queue, state) WHERE phase <> 2;
 -- lanes in `selecting.py`: jobs that a person keeps back.
 CREATE INDEX job_held ON job (queue, state) WHERE phase = 3;
@@ -116,8 +117,8 @@ CREATE TABLE firing (
     PRIMARY KEY (schedule, fire_at)
 ) STRICT, WITHOUT ROWID;
 
--- A run that ended. The id is made of job and number, so that no index is needed to find them, and rows that come in order fill
--- their pages.
+-- A run that ended. The id is made of job and number, so that no index is needed to find them, and rows that come in
+-- order fill their pages.
 CREATE TABLE attempt (
     id          INTEGER PRIMARY KEY,         -- job << 20 | number
     job         INTEGER GENERATED ALWAYS AS (id >> 20) VIRTUAL REFERENCES job,

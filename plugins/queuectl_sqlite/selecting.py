@@ -1,28 +1,22 @@
 """Selecting: which jobs a query means, found through the index that has them in order.
 
-A query is answered from lanes: one per queue and state, each of them in enqueue order in the index `job_listed`, merged. So the
-first page of a rare state costs no more than its own rows, however many other jobs there are.
+A query is answered from lanes: one per queue and state, each in enqueue order in the index `job_listed`, merged. So the first page of a rare state costs no more than its own rows, however many other jobs there are.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import apsw
 import msgspec
 
-from queuectl.errors import UsageError
-from queuectl.model.job import FINAL
-from queuectl.model.query import Group, Page, Query
+from queuectl import FINAL, Group, Page, Query, UsageError
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import CODE_OF_STATE, PROCESSING
-from queuectl_sqlite.rows import JOB_COLUMNS, JOB_TABLES, job_of
-
-SEQ, QUEUE, STATE = 35, 36, 3
-"""Where `matching` has the place in the enqueue order, the queue's number and the state."""
+from queuectl_sqlite.rows import JOB_COLUMNS, JOB_TABLES, SEQ, job_of
 
 MANY_LANES = 64
 """With more queues and states than this to merge, walking over all jobs is quicker."""
@@ -178,9 +172,7 @@ def _counted(db: apsw.Connection, query: Query) -> list[tuple[int, int, int]]:
     return [row for row in rows if wanted is None or row[1] in wanted]
 
 
-def _lane(
-    queue: int, state: int, jobs: int, where: list[str], values: dict[str, Any], only: str | None
-) -> Lane:
+def _lane(queue: int, state: int, jobs: int, where: list[str], values: dict[str, Any], only: str | None) -> Lane:
     tables, here = JOB_TABLES, ["job.phase <> 2", f"job.state = {state}"]
     if state == PROCESSING:
         # Leased jobs are in no list index: there are few, and they change too often. Left alone, SQLite would rather
@@ -228,7 +220,9 @@ def _conditions(query: Query, now: float) -> tuple[list[str], dict[str, Any]]:
 
 
 _TEXT = """
-    instr(spec.id || char(10) || coalesce(spec.command, shown(spec.argv)) || char(10) || coalesce(job.error, ''), :text) > 0
+    instr(
+        spec.id || char(10) || coalesce(spec.command, shown(spec.argv)) || char(10) || coalesce(job.error, ''), :text
+    ) > 0
 """
 
 

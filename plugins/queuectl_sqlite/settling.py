@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from queuectl.model.attempt import Result, Run
-from queuectl.model.job import Job
-from queuectl.model.lease import Settlement, Verdict
+from queuectl import Job, Result, Run, Settlement, Verdict
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import CANCELLED, COMPLETED, DEAD, DONE, DUE, FAILED, PENDING, PROCESSING, READY
 from queuectl_sqlite.transaction import Transaction, Wake
@@ -39,8 +37,9 @@ class _Leased(NamedTuple):
     limit_key: str | None
     max_jobs: int | None
 
+
 _MOST_ATTEMPTS = 0xFFFFF
-"""As many as the id of an attempt has room for; a job may run more often, but further attempts are not kept."""
+"""As many as the id of an attempt has room for; a job may run more often, but is not told of further runs."""
 
 
 @dataclass(slots=True)
@@ -94,7 +93,7 @@ def _write(tx: Transaction, accepted: Iterable[tuple[Settlement, _Leased, Verdic
     db.executemany(sql.SET_RUN_AT, writes.run_ats)
     db.executemany(sql.ADD_ATTEMPT, writes.attempts)
     db.executemany(sql.ADD_OUTPUT, writes.outputs)
-    for _, leased, verdict in accepted:
+    for _, leased, _ in accepted:
         if leased.limit_key is not None:
             tx.unpark(leased.queue, leased.limit_key)
 
@@ -132,16 +131,17 @@ def _end(tx: Transaction, writes: _Writes, settlement: Settlement, leased: _Leas
 
 def _keep_attempt(writes: _Writes, now: float, run: Run, leased: _Leased, runner: tuple[str, str, int]) -> None:
     outcome, output = run.outcome, run.output
+    number = min(run.number, _MOST_ATTEMPTS)
     started_at = now - run.started_ago
     writes.attempts.append(
         (
-            leased.seq, min(run.number, _MOST_ATTEMPTS), run.result.value, outcome.exit_code, outcome.signal, outcome.error,
+            leased.seq, number, run.result.value, outcome.exit_code, outcome.signal, outcome.error,
             outcome.timed_out, outcome.cpu_time, outcome.peak_memory, outcome.pid, max(0.0, started_at - leased.at),
             started_at, now - run.ended_ago, *runner, output.size, output.path, output.error_size, output.error_path,
         )
     )  # fmt: skip
     if output.tail or output.error_tail is not None:
-        writes.outputs.append((leased.seq, min(run.number, _MOST_ATTEMPTS), output.tail, output.error_tail))
+        writes.outputs.append((leased.seq, number, output.tail, output.error_tail))
 
 
 class _Runners:
@@ -171,9 +171,7 @@ def _starts(tx: Transaction, accepted: Iterable[tuple[Settlement, _Leased, Verdi
     }
 
 
-def _tell(
-    tx: Transaction, accepted: Iterable[tuple[Settlement, _Leased, Verdict]], starts: dict[int, Job]
-) -> None:
+def _tell(tx: Transaction, accepted: Iterable[tuple[Settlement, _Leased, Verdict]], starts: dict[int, Job]) -> None:
     for settlement, leased, verdict in accepted:
         told: dict[str, Any] = {
             "attempt": None if settlement.run is None else settlement.run.number,

@@ -147,7 +147,8 @@ LEASED = """
 
 SETTLE_RUN = """
     UPDATE job
-    SET phase = ?, state = ?, at = ?, updated_at = ?, attempts = ?, lost = ?, previous_delay = coalesce(?, previous_delay),
+    SET phase = ?, state = ?, at = ?, updated_at = ?, attempts = ?, lost = ?,
+        previous_delay = coalesce(?, previous_delay),
         runs = ?, started_at = ?, finished_at = ?, exit_code = ?, signal = ?, error = ?,
         recorded_at = NULL, handle = NULL, origin_lease = NULL, origin_worker = NULL
     WHERE seq = ?
@@ -276,12 +277,14 @@ ATTEMPTS = """
     SELECT number, result, exit_code, signal, error, timed_out, cpu_time, peak_memory, pid, started_at, finished_at,
            worker, host, worker_pid, output_size, output_path
     FROM attempt
-    WHERE id BETWEEN (SELECT seq << 20 FROM spec WHERE spec.id = ?1) AND (SELECT seq << 20 | 0xFFFFF FROM spec WHERE spec.id = ?1)
+    WHERE id BETWEEN (SELECT seq << 20 FROM spec WHERE spec.id = ?1)
+                 AND (SELECT seq << 20 | 0xFFFFF FROM spec WHERE spec.id = ?1)
     ORDER BY id
 """
 
 OUTPUT = """
-    SELECT output.tail, attempt.output_size, attempt.output_path, output.error_tail, attempt.error_size, attempt.error_path
+    SELECT output.tail, attempt.output_size, attempt.output_path,
+           output.error_tail, attempt.error_size, attempt.error_path
     FROM attempt LEFT JOIN output ON output.id = attempt.id
     WHERE attempt.id = (SELECT seq << 20 | ?2 FROM spec WHERE spec.id = ?1)
 """

@@ -11,13 +11,33 @@ from threading import Lock, get_ident
 
 import apsw
 
-from queuectl.errors import StorageError, UsageError
-from queuectl.model.attempt import Attempt, Output
-from queuectl.model.event import Event
-from queuectl.model.job import Job, NewJob, State
-from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement
-from queuectl.model.query import Action, Bucket, Changed, Edit, Group, Page, Query, QueueState
-from queuectl.model.worker import NewWorker, StopMode, Worker
+from queuectl import (
+    Action,
+    Ask,
+    Attempt,
+    Beat,
+    Bucket,
+    Changed,
+    Claim,
+    Edit,
+    Event,
+    Exchange,
+    Group,
+    Job,
+    Lease,
+    NewJob,
+    NewWorker,
+    Output,
+    Page,
+    Query,
+    QueueState,
+    Settlement,
+    State,
+    StopMode,
+    StorageError,
+    UsageError,
+    Worker,
+)
 from queuectl_sqlite import queues, selecting
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.connection import Connection, data_version, schema_ready

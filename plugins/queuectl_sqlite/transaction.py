@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import apsw
 
-from queuectl.model.job import Job
+from queuectl import Job
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import COMPLETED
 from queuectl_sqlite.rows import job_of, snapshot
@@ -75,7 +75,6 @@ class Transaction:
 
     def job(self, seq: int) -> Job:
         """Return a job as it is now in this transaction."""
-
         return job_of(self.db.execute(sql.JOB_AT, (seq,)).get)
 
     def finish(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from queuectl.errors import StorageError
+from queuectl import StorageError
 from queuectl_sqlite.host import make_file
 
 CHECKS = {

@@ -1,6 +1,7 @@
 """Waking: who waits has a doorbell, and who committed something rings those whom it concerns.
 
-Should a process be killed between its commit and the ring, a look at the database's version, twice a second, finds the commit.
+Should a process be killed between its commit and the ring, a look at the database's version, twice a second, finds the
+commit.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Waker:
             ring(self._directory, suffixes, but=None if bell is None or self._waiting else bell.path)
 
     def wait(self, timeout: float, changed: Callable[[], bool]) -> bool:
-        """Block until woken, interrupted or closed, or until `changed` says so; return False after `timeout` seconds."""
+        """Block until woken, interrupted or closed, or `changed` says so; return False after `timeout` seconds."""
         with self._lock:
             if self._closed:
                 return True
@@ -87,18 +88,22 @@ class Waker:
 
     def _wait(self, bell: Doorbell, deadline: float, changed: Callable[[], bool]) -> bool:
         longest = LOOKS_EVERY if bell.heard_outside else LOOKS_EVERY_UNHEARD
-        while not (self._told() or changed()):
+        while not (self._told(bell) or changed()):
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
             if bell.wait(min(left, longest)):
-                return self._told() or True
+                self._interrupted = False
+                return True
         return True
 
-    def _told(self) -> bool:
+    def _told(self, bell: Doorbell) -> bool:
         """Return whether this process itself wants the wait to end, and take an interrupt as heard."""
-        interrupted, self._interrupted = self._interrupted, False
-        return interrupted or self._closed
+        if self._interrupted:
+            self._interrupted = False  # first: an interrupt that comes from here on counts anew
+            bell.forget_own()
+            return True
+        return self._closed
 
     def _take_away_if_last(self) -> None:
         if self._closed and not self._waiting and self._bell is not None:

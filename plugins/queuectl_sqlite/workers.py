@@ -8,8 +8,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from queuectl.model.lease import Lease, Settlement, Verdict
-from queuectl.model.worker import NewWorker, Role, StopMode, Worker
+from queuectl import Lease, NewWorker, Role, Settlement, StopMode, Verdict, Worker
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.settling import settle
 from queuectl_sqlite.transaction import Transaction, Wake

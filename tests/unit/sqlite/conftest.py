@@ -1,4 +1,4 @@
-"""What the tests of the SQLite storage start from: a place for a database, and handles that are closed after the test."""
+"""What the tests of the SQLite storage start from: a place for a database, handles on it, other processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ PATIENCE = 30.0
 class Open(Protocol):
     """Opens a handle that is closed when the test ends."""
 
-    def __call__(self, path: Path | None = None, *, events: frozenset[str] = ..., always_sync: bool = False) -> SqliteStorage:
+    def __call__(
+        self, path: Path | None = None, *, events: frozenset[str] = ..., always_sync: bool = False
+    ) -> SqliteStorage:
         """Open the database of the test, or another one."""
         ...
 

@@ -106,7 +106,9 @@ class TestStatements:
 
     def test_every_index_is_for_something(self, db: apsw.Connection) -> None:
         """No index is kept up for nothing: each serves a statement, or the lanes of a list."""
-        indexes = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL")}
+        indexes = {
+            name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL")
+        }
         assert indexes == {*SERVED.values(), "job_listed", "job_held", "job_finished"}
 
 
@@ -166,7 +168,7 @@ class TestSteps:
 
     @pytest.mark.parametrize("fill", ["waiting", "scheduled", "done", "held"])
     def test_an_idle_look_costs_the_same_beside_many(self, open_storage: Open, fill: str, tmp_path: Any) -> None:
-        """To find nothing in another queue takes as many steps whatever this one holds, and a page of a rare state too."""
+        """To find nothing in another queue takes as many steps whatever this one holds; so does a rare state's page."""
         few, many = (
             _steps_of_looks(_filled(open_storage(tmp_path / str(number) / "jobs.db"), fill, number))
             for number in (self.FEW, self.MANY)
