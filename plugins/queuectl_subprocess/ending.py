@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from queuectl_subprocess import kernel
 from queuectl_subprocess.kernel import Process
@@ -40,27 +40,41 @@ def _end(lease: str, running: Running | None) -> None:
 
     Processes that run as somebody else, so that they cannot be killed, are passed over.
     """
-    out_of_reach: set[Process] = set()
+    sessions: set[int] = set()
+    out_of_reach: set[int] = set()
     pause = _FIRST_PAUSE
-    while left := _find(lease, running) - out_of_reach:
-        out_of_reach.update(process for process in left if not _kill(process))
+    while True:
+        alive = {process.pid: process for process in kernel.processes()}
+        carriers = _carriers(alive, lease, running)
+        sessions = _sessions(alive, carriers, running, sessions)
+        left = {pid for pid, process in alive.items() if pid in carriers or process.session in sessions}
+        if running is None:
+            left |= {pid for pid, process in alive.items() if _is_being_born(process, lease)}
+        left -= out_of_reach | _ancestry(alive)
+        if not left:
+            return
+        out_of_reach |= {pid for pid in left if not _kill(alive[pid])}
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _find(lease: str, running: Running | None) -> set[Process]:
-    """Return what is left of the run, but never this process or one that it descends from."""
-    alive = {process.pid: process for process in kernel.processes()}
+def _carriers(alive: Mapping[int, Process], lease: str, running: Running | None) -> set[int]:
     since = 0 if running is None else running.earliest
-    carriers = {p.pid for p in alive.values() if p.start >= since and _carries(p.pid, lease)}
-    sessions = {alive[pid].session for pid in carriers}
-    sessions = {session for session in sessions if session not in alive or session in carriers}
+    return {pid for pid, process in alive.items() if process.start >= since and _carries(pid, lease)}
+
+
+def _sessions(
+    alive: Mapping[int, Process], carriers: Collection[int], running: Running | None, before: Collection[int]
+) -> set[int]:
+    """Return the sessions that belong to the run as a whole.
+
+    `before` are those of the last look, a moment ago: who proved it then may have been killed since.
+    """
+    sessions = {*before, *(alive[pid].session for pid in carriers)}
+    ours = {session for session in sessions if session not in alive or session in carriers}
     if running is not None and running.pid in alive and running.is_leader(alive[running.pid]):
-        sessions.add(running.pid)
-    found = {p for p in alive.values() if p.pid in carriers or p.session in sessions}
-    if running is None:
-        found.update(p for p in alive.values() if _is_being_born(p, lease))
-    return found - _ancestry(alive)
+        ours.add(running.pid)
+    return ours
 
 
 def _carries(pid: int, lease: str) -> bool:
@@ -80,20 +94,23 @@ def _is_being_born(process: Process, lease: str) -> bool:
     return any(os.path.basename(path).partition(".")[0] == stem for path in kernel.open_paths(process.pid))
 
 
-def _ancestry(alive: Mapping[int, Process]) -> set[Process]:
-    line: set[Process] = set()
-    process = alive.get(os.getpid())
-    while process is not None and process not in line:
-        line.add(process)
-        process = alive.get(process.parent)
+def _ancestry(alive: Mapping[int, Process]) -> set[int]:
+    """Return this process and those that it descends from: whoever asks is not ended."""
+    line: set[int] = set()
+    pid = os.getpid()
+    while pid in alive and pid not in line:
+        line.add(pid)
+        pid = alive[pid].parent
     return line
 
 
 def _kill(process: Process) -> bool:
     """Kill a process unless its number went to another one; whether that is allowed."""
+    present = kernel.process(process.pid)
+    if present is None or present.start != process.start:
+        return True
     try:
-        if kernel.process(process.pid) == process:
-            os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return True
     except PermissionError:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+from queuectl import OUTPUT_TAIL
 from queuectl_subprocess import kernel
 
 if sys.platform == "win32":
     raise ImportError("jobs run on Linux and macOS only")
 
 _BLOCK = 4096
-_TAIL = 64 * 1024
-"""The worker stores this many of the last bytes, so they are never dropped."""
 
 
 class Trimmer:
@@ -24,7 +23,7 @@ class Trimmer:
     def __init__(self, descriptor: int, limit: int) -> None:
         self._descriptor = descriptor
         self._head = _up(limit // 2)
-        self._tail = max(limit // 2, _TAIL)
+        self._tail = max(limit // 2, OUTPUT_TAIL)  # the worker stores these last bytes
         self._dropped_to = self._head
         self._limit = limit
 

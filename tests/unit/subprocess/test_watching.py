@@ -1,0 +1,171 @@
+"""How a run is ended when its time is up, or when it is cancelled."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queuectl_subprocess import kernel, watching
+
+if TYPE_CHECKING:
+    from tests.unit.subprocess.conftest import Bench, Run
+
+STUBBORN = "trap '' TERM; echo ready; while :; do sleep 60; done"
+
+
+class TestTimeout:
+    """The whole group gets SIGTERM, then SIGKILL."""
+
+    def test_in_time(self, bench: Bench) -> None:
+        """A command that ends before its time is up has not timed out."""
+        outcome = bench.run("true", timeout=60).end()
+        assert (outcome.exit_code, outcome.timed_out) == (0, False)
+
+    def test_out_of_time(self, bench: Bench) -> None:
+        """It gets SIGTERM, and the outcome tells both."""
+        outcome = bench.run("exec sleep 60", timeout=0.1).end()
+        assert (outcome.timed_out, outcome.signal, outcome.exit_code, outcome.succeeded) == (True, 15, None, False)
+
+    def test_no_time_at_all(self, bench: Bench) -> None:
+        """A deadline that is past already ends the command at once."""
+        assert bench.run("exec sleep 60", timeout=-1.0).end().timed_out
+
+    def test_it_may_clean_up(self, bench: Bench) -> None:
+        """A command that catches SIGTERM gets to its end, and its exit code is kept."""
+        run = bench.run("trap 'echo cleaning; exit 3' TERM; sleep 60 & wait", timeout=0.3)
+        assert run.lines == ["cleaning"]
+        outcome = run.end()
+        assert (outcome.timed_out, outcome.exit_code, outcome.succeeded) == (True, 3, False)
+
+    def test_success_too_late_is_none(self, bench: Bench) -> None:
+        """Exit code 0 after the time is up is no success."""
+        outcome = bench.run("trap 'exit 0' TERM; sleep 60 & wait", timeout=0.3).end()
+        assert (outcome.timed_out, outcome.exit_code, outcome.succeeded) == (True, 0, False)
+
+    def test_it_may_not_refuse(self, bench: Bench) -> None:
+        """A command that ignores SIGTERM gets SIGKILL after `kill_after`, not before."""
+        run = bench.start(STUBBORN, timeout=0.3, kill_after=0.5)
+        started = time.monotonic()
+        outcome = run.end()
+        assert (outcome.timed_out, outcome.signal) == (True, 9)
+        assert time.monotonic() - started >= 0.75
+
+    def test_all_of_its_group(self, bench: Bench) -> None:
+        """Children and their children end with it."""
+        run = bench.start("sleep 60 & echo $!; (sleep 60 & echo $!; wait) & wait", timeout=0.5)
+        pids = [int(pid) for pid in run.wrote(lines=2)]
+        assert run.end().timed_out
+        bench.until(lambda: not any(bench.is_running(pid) for pid in pids))
+
+    def test_those_who_outlive_the_leader(self, bench: Bench) -> None:
+        """A child that ignores SIGTERM is killed after `kill_after`, though the command itself has ended long before."""
+        stubborn = "trap '' TERM; echo $$; while :; do sleep 60; done"
+        run = bench.start(f"sh -c '{stubborn.replace(chr(39), chr(34))}' & wait", timeout=0.3, kill_after=0.6)
+        child = int(run.wrote(lines=1)[0])
+        outcome = run.end()
+        assert (outcome.timed_out, outcome.signal) == (True, 15)
+        bench.until(lambda: not bench.is_running(child))
+
+    def test_those_who_clean_up_after_the_leader(self, bench: Bench) -> None:
+        """A child that needs a moment for its end gets it, and nobody waits for longer than that."""
+        child = "import signal, sys, time\ndef end(*_): time.sleep(0.3); print(2, flush=True); sys.exit()"
+        wait = "signal.signal(signal.SIGTERM, end); print(1, flush=True); time.sleep(60)"
+        run = bench.start(f'{sys.executable} -Ic "{child}\n{wait}" & wait', timeout=1.0, kill_after=15)
+        run.wrote(lines=1)
+        assert run.end().timed_out
+        assert run.lines == ["1", "2"]
+
+    def test_one_that_is_stopped(self, bench: Bench) -> None:
+        """A stopped command is woken to hear SIGTERM."""
+        run = bench.run("trap 'exit 4' TERM; kill -STOP $$; exit 5", timeout=0.3, kill_after=15)
+        assert run.end().exit_code in {4, 5}
+
+
+class TestCancel:
+    """A cancelled run ends soon, and is no time-out."""
+
+    def test_it_gets_sigterm(self, bench: Bench) -> None:
+        """First of all."""
+        run = bench.start("trap 'echo cleaning; exit 3' TERM; echo ready; sleep 60 & wait")
+        run.wrote(lines=1)
+        run.cancelled.set()
+        outcome = run.end()
+        assert (outcome.exit_code, outcome.timed_out) == (3, False)
+        assert run.lines == ["ready", "cleaning"]
+
+    def test_it_may_not_refuse(self, bench: Bench) -> None:
+        """SIGKILL does not wait for `kill_after`, since a worker ends a cancelled job within one second."""
+        run = bench.start(STUBBORN, kill_after=3600)
+        run.wrote(lines=1)
+        run.cancelled.set()
+        outcome = run.end()
+        assert (outcome.signal, outcome.timed_out) == (9, False)
+
+    def test_kill_after_may_be_shorter(self, bench: Bench) -> None:
+        """With none at all, SIGKILL follows at once."""
+        run = bench.start(STUBBORN, kill_after=0)
+        run.wrote(lines=1)
+        run.cancelled.set()
+        assert run.end().signal == 9
+
+    def test_during_a_time_out(self, bench: Bench) -> None:
+        """It cuts the time of grace short; the run has timed out all the same."""
+        run = bench.start(STUBBORN, timeout=0.3, kill_after=3600)
+        run.wrote(lines=1)
+        deadline = run.deadline
+        assert deadline is not None
+        bench.until(lambda: time.monotonic() > deadline + 0.2)
+        assert run.outcome is None
+        run.cancelled.set()
+        outcome = run.end()
+        assert (outcome.signal, outcome.timed_out) == (9, True)
+
+    def test_before_the_start(self, bench: Bench) -> None:
+        """A run that is cancelled already ends like any other."""
+        run = bench.start("exec sleep 60", recording=lambda run: run.cancelled.set())
+        assert run.end().signal == 15
+
+    def test_after_the_end(self, bench: Bench) -> None:
+        """A command that has ended when the cancel is seen has ended by itself."""
+
+        def end_first(run: Run) -> None:
+            bench.until(lambda: not bench.is_running(run.pid))
+            run.cancelled.set()
+
+        run = bench.start("exit 0", recording=end_first)
+        assert run.end().exit_code == 0
+
+
+class TestWithoutExitDescriptors:
+    """Where the kernel tells nobody of an exit, the run looks for it."""
+
+    @pytest.fixture(autouse=True)
+    def no_descriptors(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take them away."""
+        monkeypatch.setattr(kernel, "exit_descriptor", lambda pid: None)
+
+    def test_it_ends(self, bench: Bench) -> None:
+        """With its exit code, however long it takes."""
+        assert bench.run("exit 3").end().exit_code == 3
+        assert bench.run("sleep 0.3; exit 4").end().exit_code == 4
+
+    def test_its_time_is_up(self, bench: Bench) -> None:
+        """As ever."""
+        outcome = bench.run(STUBBORN, timeout=0.2, kill_after=0.2).end()
+        assert (outcome.signal, outcome.timed_out) == (9, True)
+
+    def test_it_is_cancelled(self, bench: Bench) -> None:
+        """As ever."""
+        run = bench.start("echo ready; exec sleep 60")
+        run.wrote(lines=1)
+        run.cancelled.set()
+        assert run.end().signal == 15
+
+
+def test_a_cancel_leaves_time_for_the_worker() -> None:
+    """The worker has one second in all."""
+    assert watching.CANCEL_GRACE <= 0.5
