@@ -1,6 +1,7 @@
 """Selecting: which jobs a query means, found through the index that has them in order.
 
-A query is answered from lanes: one per queue and state, each in enqueue order in the index `job_listed`, merged. So the first page of a rare state costs no more than its own rows, however many other jobs there are.
+A query is answered from lanes, one per queue and state, each in enqueue order in the index `job_listed`, and merged.
+So the first page of a rare state costs no more than its own rows, however many other jobs there are.
 """
 
 from __future__ import annotations

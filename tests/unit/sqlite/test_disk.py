@@ -1,0 +1,179 @@
+"""Disks: full, failing to grow, or not to be written; and processes that are killed while they write."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+
+import pytest
+
+from queuectl import NewJob, Query, StorageError
+from queuectl_sqlite.storage import SqliteStorage
+
+from .conftest import Start
+
+needs_mounts = pytest.mark.skipif(
+    os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0,
+    reason="only root can mount a small disk",
+)
+
+
+def new(id: str, size: int = 0) -> NewJob:
+    """Return a job whose command has many bytes."""
+    return NewJob(id=id, command="true #" + "x" * size)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return the root of a file system with one MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "none", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@needs_mounts
+class TestFullDisk:
+    """A disk on which nothing more fits."""
+
+    def test_it_is_told_and_nothing_is_half_written(self, small_disk: Path) -> None:
+        """An enqueue that does not fit says so in one line; what was acknowledged is all there."""
+        with closing(SqliteStorage(small_disk / "jobs.db")) as storage:
+            stored = fill(storage)
+            assert stored
+            assert [job.id for job in reversed(storage.list(Query(), None, 1000).jobs)] == stored
+            assert storage.check() == []
+
+    def test_it_works_again_once_there_is_room(self, small_disk: Path) -> None:
+        """When something else makes room, the very same handle goes on."""
+        (small_disk / "ballast").write_bytes(bytes(200_000))
+        with closing(SqliteStorage(small_disk / "jobs.db")) as storage:
+            fill(storage)
+            (small_disk / "ballast").unlink()
+            storage.enqueue([new("afterwards")])
+            assert storage.get("afterwards") is not None
+
+    def test_a_new_database_does_not_fit(self, small_disk: Path) -> None:
+        """A disk that is full already is told as such; once there is room, the same path works."""
+        ballast = small_disk / "ballast"
+        with pytest.raises(OSError, match="No space"):
+            ballast.write_bytes(bytes(2 * 2**20))
+        with pytest.raises(StorageError) as caught:
+            SqliteStorage(small_disk / "jobs.db")
+        assert "disk is full" in caught.value.message
+        ballast.unlink()
+        with closing(SqliteStorage(small_disk / "jobs.db")) as storage:
+            assert storage.check() == []
+
+
+def fill(storage: SqliteStorage) -> list[str]:
+    """Enqueue until nothing more fits, and return what was acknowledged."""
+    stored: list[str] = []
+    with pytest.raises(StorageError) as caught:
+        _enqueue_for_ever(storage, stored)
+    assert "disk is full" in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+    assert caught.value.exit_code == 1
+    return stored
+
+
+def _enqueue_for_ever(storage: SqliteStorage, stored: list[str]) -> None:
+    while True:
+        id = f"job-{len(stored)}"
+        storage.enqueue([new(id, size=20_000)])
+        stored.append(id)
+
+
+@needs_mounts
+class TestReadOnlyDisk:
+    """A place that may not be written."""
+
+    @pytest.fixture
+    def read_only(self, small_disk: Path) -> Path:
+        """Return a database on a file system that was then made read-only."""
+        path = small_disk / "jobs.db"
+        with closing(SqliteStorage(path)) as storage:
+            storage.enqueue([new("a")])
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+        return path
+
+    def test_it_is_told_in_one_line(self, read_only: Path) -> None:
+        """A database there is refused with the reason."""
+        with pytest.raises(StorageError) as caught:
+            SqliteStorage(read_only)
+        assert "read-only" in caught.value.message or "cannot be opened" in caught.value.message
+        assert str(read_only) in caught.value.message
+        assert "\n" not in caught.value.message
+
+    def test_a_new_one_cannot_be_made(self, read_only: Path) -> None:
+        """A database cannot be created there, and the error says why."""
+        with pytest.raises(StorageError, match="Read-only file system"):
+            SqliteStorage(read_only.with_name("other.db"))
+
+
+def test_a_file_that_may_not_grow(start: Start, path: Path) -> None:
+    """A limit on the size of files is told as an error of the storage, and leaves what was acknowledged."""
+    child = start(fill_up_to_the_limit)
+    stored = child.receive()
+    message = child.receive()
+    assert str(path) in message
+    with closing(SqliteStorage(path)) as storage:
+        assert storage.check() == []
+        assert [job.id for job in reversed(storage.list(Query(), None, 1000).jobs)] == stored
+
+
+def fill_up_to_the_limit(path: Path, pipe: Pipe) -> None:
+    """Enqueue until the limit on the size of files stops it; tell what was acknowledged, and the error."""
+    stored: list[str] = []
+    with closing(SqliteStorage(path)) as storage:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
+        try:
+            _enqueue_for_ever(storage, stored)
+        except StorageError as error:
+            pipe.send(stored)
+            pipe.send(error.message)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+class TestKilling:
+    """A process that is killed in the middle of a large enqueue."""
+
+    BATCH = 400
+
+    @pytest.mark.parametrize("acknowledged", [1, 3, 8])
+    def test_a_batch_is_there_whole_or_not_at_all(self, start: Start, path: Path, acknowledged: int) -> None:
+        """What was acknowledged is there, of the last batch all or nothing, and the database is sound."""
+        child = start(enqueue_in_batches)
+        for _ in range(acknowledged):
+            child.receive()
+        child.kill()
+        while child.pipe.poll(0.0):
+            try:
+                child.pipe.recv()
+            except EOFError:
+                break
+            acknowledged += 1
+        with closing(SqliteStorage(path)) as storage:
+            jobs = sum(sum(states.values()) for states in storage.counts().values())
+            assert jobs in {acknowledged * self.BATCH, (acknowledged + 1) * self.BATCH}
+            assert len(storage.list(Query(), None, 100_000).jobs) == jobs
+            assert storage.check() == []
+
+
+def enqueue_in_batches(path: Path, pipe: Pipe) -> None:
+    """Enqueue batch after batch, and tell of each."""
+    with closing(SqliteStorage(path)) as storage:
+        batch = 0
+        while True:
+            storage.enqueue([new(f"{batch}-{number}", size=100) for number in range(TestKilling.BATCH)])
+            pipe.send(batch)
+            batch += 1

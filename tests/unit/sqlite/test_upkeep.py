@@ -1,0 +1,136 @@
+"""Upkeep: what a check finds, and what a backup is."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from queuectl import Ask, NewJob, Output, Result, Run, Settlement, StorageError, Verdict
+from queuectl.model.outcome import Outcome
+from queuectl_sqlite.storage import SqliteStorage
+
+from .conftest import Open
+
+
+@pytest.fixture
+def busy(storage: SqliteStorage, worker: str, enqueue: Callable[..., None]) -> SqliteStorage:
+    """Return a handle on a database with a bit of everything."""
+    enqueue("a", "b", "c", tags=("x",))
+    claims = storage.exchange(worker, [], Ask(limit=2)).claims
+    run = Run(
+        number=1,
+        result=Result.COMPLETED,
+        outcome=Outcome(exit_code=0),
+        started_ago=1.0,
+        ended_ago=0.0,
+        output=Output(tail=b"done\n", size=5),
+    )
+    storage.exchange(worker, [Settlement(lease=claims[0].lease, verdict=Verdict.COMPLETED, run=run)], None)
+    assert storage.check() == []
+    return storage
+
+
+class TestChecking:
+    """A check finds what no transaction of ours could have left."""
+
+    @pytest.mark.parametrize(
+        ("damage", "fault"),
+        [
+            ("UPDATE count SET jobs = 7 WHERE state = 3", "queue 'default', state 3: 7 jobs are counted, 1 are there"),
+            ("DELETE FROM count WHERE state = 3", "queue 'default', state 3: 0 jobs are counted, 1 are there"),
+            ("DELETE FROM spec WHERE id = 'a'", "1 jobs without their command"),
+            ("DELETE FROM attempt", "1 outputs without their attempt"),
+            ("DELETE FROM worker", "1 leases of workers that are not registered"),
+            ("UPDATE counter SET lease = 0", "2 lease tokens above their counter"),
+            ("UPDATE job SET phase = 0 WHERE state = 1", "1 jobs whose phase and state do not fit"),
+            ("DELETE FROM job WHERE state = 0", "1 commands without their job"),
+            ("DELETE FROM job WHERE state = 3", "1 attempts without their job"),
+            ("DELETE FROM job WHERE state = 0", "1 tags without their job"),
+            ("UPDATE job SET queue = 99", "3 jobs of no queue"),
+        ],
+    )
+    def test_it_finds(self, busy: SqliteStorage, damage: str, fault: str) -> None:
+        """Each kind of damage is named, with how often it was found."""
+        busy._main.apsw.execute(damage).fetchall()
+        assert fault in busy.check()
+
+    def test_it_finds_a_broken_index(self, busy: SqliteStorage, path: Path, open_storage: Open) -> None:
+        """What SQLite itself finds is told too."""
+        db = busy._main.apsw
+        (page,) = [
+            number for name, number in db.execute("SELECT name, rootpage FROM sqlite_schema") if name == "job_ready"
+        ]
+        busy.close()
+        data = bytearray(path.read_bytes())
+        data[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+        path.write_bytes(data)
+        faults = open_storage().check()
+        assert faults
+        assert all(fault.startswith("database: ") for fault in faults)
+
+
+class TestBackup:
+    """A copy that is consistent, and nobody else's business."""
+
+    def test_it_is_a_database_like_the_first(self, busy: SqliteStorage, tmp_path: Path) -> None:
+        """A backup opens as a store, with the same jobs."""
+        busy.backup(tmp_path / "copy.db")
+        with closing(SqliteStorage(tmp_path / "copy.db")) as copy:
+            assert copy.check() == []
+            assert [copy.get(id) for id in "abc"] == [busy.get(id) for id in "abc"]
+            assert copy.output("a", 1) == Output(tail=b"done\n", size=5)
+
+    def test_it_is_one_private_file(self, busy: SqliteStorage, tmp_path: Path) -> None:
+        """A backup is a single file that only its owner may read."""
+        directory = tmp_path / "backups"
+        directory.mkdir()
+        busy.backup(directory / "copy.db")
+        assert [entry.name for entry in directory.iterdir()] == ["copy.db"]
+        assert stat.S_IMODE((directory / "copy.db").stat().st_mode) == 0o600
+
+    def test_it_overwrites_nothing(self, busy: SqliteStorage, tmp_path: Path) -> None:
+        """A file that is there is left alone, and so is what a link leads to."""
+        (tmp_path / "file").write_text("precious")
+        (tmp_path / "link").symlink_to(tmp_path / "target")
+        for name in ("file", "link"):
+            with pytest.raises(StorageError, match="exists already"):
+                busy.backup(tmp_path / name)
+        assert (tmp_path / "file").read_text() == "precious"
+        assert not (tmp_path / "target").exists()
+
+    def test_a_place_that_cannot_be_written(self, busy: SqliteStorage, tmp_path: Path) -> None:
+        """A directory that is not there is told in one line."""
+        with pytest.raises(StorageError, match="cannot be created"):
+            busy.backup(tmp_path / "nothing" / "copy.db")
+
+    def test_writers_go_on_meanwhile(self, busy: SqliteStorage, tmp_path: Path, open_storage: Open) -> None:
+        """Others write during a backup, which has what was committed before it, and part of nothing."""
+        other = open_storage()
+        stop = threading.Event()
+        written: list[str] = []
+
+        def write() -> None:
+            while not stop.is_set():
+                names = [f"{len(written)}-{number}" for number in range(10)]
+                other.enqueue([NewJob(id=name, command="true") for name in names])
+                written.extend(names)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            while len(written) < 100:
+                stop.wait(0.001)
+            before = list(written)
+            busy.backup(tmp_path / "copy.db")
+        finally:
+            stop.set()
+            writer.join()
+        with closing(SqliteStorage(tmp_path / "copy.db")) as copy:
+            assert copy.check() == []
+            assert all(copy.get(name) for name in before)
+            assert sum(map(sum, (states.values() for states in copy.counts().values()))) % 10 == 3
