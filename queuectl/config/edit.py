@@ -1,8 +1,8 @@
 """Change one key in the text of a YAML file and leave every other byte as it is.
 
 Places come from the parser's marks. What cannot be changed without touching more than the one key (texts and
-collections over several lines, anchors and aliases) is refused with its line, and every result is read again and compared
-with what it should say.
+collections over several lines, anchors and aliases) is refused with its line, and every result is read again and
+compared with what it should say.
 """
 
 from __future__ import annotations

@@ -38,8 +38,9 @@ class Origin(NamedTuple):
 class Node:
     """A value. Mappings also hold a node for each key, which tells where it stands.
 
-    `text` is a scalar as it was written, without quotes; `style` is its quotes, `|` or `>`, or for collections `flow` or
-    `block`. `start` and `end` are positions in the file's text. A node is `shared` when it has an anchor, or is an alias.
+    `text` is a scalar as it was written, without quotes; `style` is its quotes, `|` or `>`, or for collections `flow`
+    or `block`. `start` and `end` are positions in the file's text. A node is `shared` when it has an anchor, or is an
+    alias.
     """
 
     __slots__ = ("end", "keys", "origin", "shared", "start", "style", "text", "value")
