@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import apsw
@@ -17,6 +19,8 @@ from queuectl.errors import StorageError, StorageRefusedError
 from queuectl.model.job import NewJob
 from queuectl_sqlite import host, opening, schema
 from queuectl_sqlite.storage import SqliteStorage
+
+from .conftest import Start
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 
@@ -278,14 +282,24 @@ class TestFileSystems:
         assert host.mounted_type("0:51") is None
 
 
-def test_a_look_at_the_file_keeps_its_locks(path: Path, tmp_path: Path) -> None:
-    """Opening a further handle drops no lock of the first: closing a plain descriptor on the file would."""
-    with closing(SqliteStorage(path)) as storage:
-        storage._main.apsw.execute("BEGIN IMMEDIATE")
-        open_and_close(path)
-        with closing(apsw.Connection(str(path))) as other, pytest.raises(apsw.BusyError):
-            other.execute("BEGIN IMMEDIATE")
-        storage._main.apsw.execute("ROLLBACK")
+def test_a_look_at_the_file_keeps_its_locks(storage: SqliteStorage, path: Path, start: Start) -> None:
+    """Opening a further handle drops no lock of the first, as closing any plain descriptor on the file would."""
+    storage.enqueue([NewJob(id="a", command="true")])
+    assert start(try_to_lock).receive() == "locked"
+    open_and_close(path)
+    assert start(try_to_lock).receive() == "locked"
+
+
+def try_to_lock(path: Path, pipe: Pipe) -> None:
+    """Tell whether another process holds the lock that SQLite holds on a database that is open."""
+    shared_first, shared_size = 0x40000002, 510
+    with path.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, shared_size, shared_first)
+        except BlockingIOError:
+            pipe.send("locked")
+        else:
+            pipe.send("free")
 
 
 def set_version(path: Path, version: int) -> None:
