@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from queuectl.commands.frame import Session
 
-COMPLETE = "_QUEUECTL_COMPLETE"
-"""Set by the completion scripts when they call the program."""
-
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
@@ -63,7 +60,7 @@ def _ending(session: Session, arguments: list[str]) -> int:
 
 
 def _call(session: Session, arguments: list[str]) -> int:
-    from queuectl.commands.group import verbs
+    from queuectl.commands.group import COMPLETE, verbs
 
     root = verbs()
     if COMPLETE in os.environ:

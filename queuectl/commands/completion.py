@@ -6,9 +6,9 @@ from difflib import get_close_matches
 
 import click
 
-from queuectl.cli import COMPLETE
 from queuectl.commands.frame import Session
 from queuectl.commands.frame import command as define
+from queuectl.commands.group import COMPLETE
 from queuectl.commands.output import print_json, write
 from queuectl.errors import UsageError
 

@@ -111,7 +111,9 @@ def accept_global_options(command: click.Command) -> None:
 class _Page:
     """The help page: purpose, examples, usage, the rest of the text, arguments, options, global options."""
 
-    def __init__(self, command: click.Command, examples: str | Sequence[str], below: Callable[..., None] | None = None):
+    def __init__(
+        self, command: click.Command, examples: str | Sequence[str], below: Callable[..., None] | None = None
+    ) -> None:
         self.command = command
         self.examples = examples.strip().splitlines() if isinstance(examples, str) else list(examples)
         self.below = below

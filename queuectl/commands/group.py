@@ -35,6 +35,9 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 """The verbs with their short help, so that `queuectl --help` imports none of them. A test holds this to the modules."""
 
+COMPLETE = "_QUEUECTL_COMPLETE"
+"""Set by the completion scripts when they call the program."""
+
 VERBS = {verb: summary for section in SECTIONS.values() for verb, summary in section.items()}
 
 EXAMPLES = """
@@ -110,9 +113,9 @@ class Verbs(Group):
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from importlib.metadata import version
+        from queuectl import __version__
 
-        click.echo(f"queuectl {version('queuectl')}")
+        click.echo(f"queuectl {__version__}")
         ctx.exit()
 
 

@@ -19,7 +19,7 @@ PATIENCE = 0.2
 class Progress:
     """Use as a context manager and call `advance`; off a terminal it does nothing."""
 
-    def __init__(self, total: int | None, label: str, *, color: bool | None = None):
+    def __init__(self, total: int | None, label: str, *, color: bool | None = None) -> None:
         self._total = total
         self._label = label
         self._color = color

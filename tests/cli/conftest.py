@@ -169,7 +169,7 @@ class Program:
 class _Terminal:
     """The two ends of a pseudo-terminal."""
 
-    def __init__(self, columns: int):
+    def __init__(self, columns: int) -> None:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         attributes = termios.tcgetattr(self.slave)
