@@ -39,7 +39,7 @@ class _Pair:
 class StorageMachine(RuleBasedStateMachine):
     """Does anything in any order to a storage and to a `MemoryStorage`, and compares what both answer and hold.
 
-        hypothesis.stateful.run_state_machine_as_test(lambda: StorageMachine(storage, clock))
+        hypothesis.stateful.run_state_machine_as_test(StorageMachine.on(storage, clock))
 
     The storage must go by `clock` and write all events. All examples may share one store: each uses ids of its own,
     and leaves nothing but the names of queues and what the outbox holds.
@@ -55,6 +55,16 @@ class StorageMachine(RuleBasedStateMachine):
         self.pairs: list[_Pair] = []
         self.tokens: dict[int, int] = {}
         self.told = {"real": _last(storage), "model": 0}
+
+    @staticmethod
+    def on(storage: Storage, clock: FakeClock) -> type[StorageMachine]:
+        """Return the machine as Hypothesis wants it, a class, which tries this storage."""
+
+        class StorageMachineOn(StorageMachine):
+            def __init__(self) -> None:
+                super().__init__(storage, clock)
+
+        return StorageMachineOn
 
     def job(self, index: int) -> str:
         """Return one of the few ids of this example."""
@@ -134,7 +144,9 @@ class StorageMachine(RuleBasedStateMachine):
         self, worker: int, verdicts: list[tuple[int, Verdict, bool]], limit: int, queue: int | None, delay: int
     ) -> None:
         """A worker settles some of the latest claims, whether they still hold or not, and asks for more."""
-        chosen = {self.pairs[-1 - index % len(self.pairs)]: rest for index, *rest in verdicts if self.pairs}
+        chosen = {
+            self.pairs[-1 - index % len(self.pairs)]: (v, started) for index, v, started in verdicts if self.pairs
+        }
         ask = Ask(limit=limit, queues=None if queue is None else (self.queue(queue),))
         id = self.worker(worker)
         real = self.real.exchange(id, [_settle(pair.real, *rest, delay) for pair, rest in chosen.items()], ask)

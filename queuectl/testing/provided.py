@@ -40,5 +40,8 @@ class ProvidedStorage:
 
     def _provider(self) -> Provider:
         offered: list[Provider] = list(importlib.import_module(self.module).queuectl_storages())
-        (only,) = (each for each in offered if self.name in {None, each.name})
-        return only
+        chosen = [each for each in offered if self.name in {None, each.name}]
+        if len(chosen) != 1:
+            names = ", ".join(each.name for each in offered) or "none"
+            raise LookupError(f"{self.module} offers the storages {names}: choose one by its name")
+        return chosen[0]

@@ -85,7 +85,7 @@ class Concurrency:
         assert [claim.job.id for claim in taken] == ["a"]
         assert stored(storage, "a").worker == taken[0].lease.worker
 
-    def test_a_lease_is_settled_once(self, storage: Storage, worker: str, handles: list[Storage]) -> None:
+    def test_of_rival_settlements_one_is_accepted(self, storage: Storage, worker: str, handles: list[Storage]) -> None:
         """Of several settlements under one lease at the same time one is accepted."""
         claim = enqueue_and_claim(storage, worker)
         settlements = [settlement(claim, Verdict.FAILED, charge=True)]

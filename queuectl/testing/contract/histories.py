@@ -16,7 +16,7 @@ class Histories:
     def test_any_history_ends_as_in_memory(self, storage: Storage, clock: FakeClock) -> None:
         """A storage and `MemoryStorage` answer and hold the same, after every step of any history."""
         run_state_machine_as_test(
-            lambda: StorageMachine(storage, clock),
+            StorageMachine.on(storage, clock),
             settings=settings(
                 max_examples=50,
                 stateful_step_count=40,

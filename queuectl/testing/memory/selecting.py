@@ -6,10 +6,10 @@ import math
 import shlex
 from collections.abc import Sequence
 
-from queuectl.model.attempt import Attempt, Result
+from queuectl.model.attempt import Result
 from queuectl.model.job import Job
 from queuectl.model.query import Bucket, Group, Page, Query
-from queuectl.testing.memory.store import Entry, MemoryStore, Transaction
+from queuectl.testing.memory.store import Entry, KeptRun, MemoryStore, Transaction
 
 
 def matching(tx: Transaction, query: Query) -> list[Entry]:
@@ -46,11 +46,11 @@ def buckets(tx: Transaction, since: float, step: float) -> list[Bucket]:
     """Return what ended in each step of the time from `since` seconds ago until now."""
     start = tx.now - since
     size = math.ceil(since / step)
-    piles: list[list[Attempt]] = [[] for _ in range(size)]
-    for attempt in (attempt for attempts in tx.store.attempts.values() for attempt in attempts):
-        if start <= attempt.finished_at <= tx.now:
-            piles[min(size - 1, int((attempt.finished_at - start) / step))].append(attempt)
-    return [_bucket(tx.store, start + index * step, pile) for index, pile in enumerate(piles)]
+    piles: list[list[KeptRun]] = [[] for _ in range(size)]
+    for run in (run for runs in tx.store.runs.values() for run in runs):
+        if start <= run.attempt.finished_at <= tx.now:
+            piles[min(size - 1, int((run.attempt.finished_at - start) / step))].append(run)
+    return [_bucket(start + index * step, pile) for index, pile in enumerate(piles)]
 
 
 def _matches(job: Job, query: Query, now: float) -> bool:
@@ -80,11 +80,12 @@ def _group(jobs: Sequence[Job]) -> Group:
     return Group(error=error, exit_code=exit_code, signal=signal, count=len(jobs), newest=newest)
 
 
-def _bucket(store: MemoryStore, start: float, ended: Sequence[Attempt]) -> Bucket:
+def _bucket(start: float, ended: Sequence[KeptRun]) -> Bucket:
+    attempts = [run.attempt for run in ended]
     return Bucket(
         start=start,
-        completed=sum(attempt.result is Result.COMPLETED for attempt in ended),
-        failed=sum(attempt.result in {Result.FAILED, Result.LOST} for attempt in ended),
-        run_time=sum(attempt.finished_at - attempt.started_at for attempt in ended),
-        wait_time=sum(store.waits[attempt.job, attempt.number] for attempt in ended),
+        completed=sum(attempt.result is Result.COMPLETED for attempt in attempts),
+        failed=sum(attempt.result in {Result.FAILED, Result.LOST} for attempt in attempts),
+        run_time=sum(attempt.finished_at - attempt.started_at for attempt in attempts),
+        wait_time=sum(run.waited for run in ended),
     )

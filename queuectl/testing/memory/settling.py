@@ -8,7 +8,7 @@ from typing import Any
 from queuectl.model.attempt import Attempt, Result, Run
 from queuectl.model.job import FINAL, Job, State
 from queuectl.model.lease import Lease, Settlement, Verdict
-from queuectl.testing.memory.store import Entry, Holding, Transaction
+from queuectl.testing.memory.store import Entry, Holding, KeptRun, Transaction
 
 _FINAL_STATES = {
     Verdict.COMPLETED: State.COMPLETED,
@@ -114,9 +114,8 @@ def _keep_attempt(tx: Transaction, holding: Holding, run: Run) -> None:
         output_size=run.output.size,
         output_path=run.output.path,
     )
-    tx.store.attempts.setdefault(job, []).append(attempt)
-    tx.store.outputs[job, run.number] = run.output
-    tx.store.waits[job, run.number] = max(0.0, attempt.started_at - holding.due_at)
+    waited = max(0.0, attempt.started_at - holding.due_at)
+    tx.store.runs[job].append(KeptRun(attempt=attempt, output=run.output, waited=waited))
 
 
 def _tell_start(tx: Transaction, entry: Entry, holding: Holding, run: Run) -> None:

@@ -93,12 +93,13 @@ class MemoryStorage:
     def attempts(self, job: str) -> Sequence[Attempt]:
         """Return the attempts of a job."""
         with self._transaction() as tx:
-            return tuple(tx.store.attempts.get(job, ()))
+            return [run.attempt for run in tx.store.runs.get(job, ())]
 
     def output(self, job: str, number: int) -> Output | None:
         """Return what is stored of an attempt's output."""
         with self._transaction() as tx:
-            return tx.store.outputs.get((job, number))
+            runs = tx.store.runs.get(job, ())
+            return next((run.output for run in runs if run.attempt.number == number), None)
 
     def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Return how many jobs each queue has in each state."""

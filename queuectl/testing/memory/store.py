@@ -41,14 +41,21 @@ class Entry:
     holding: Holding | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRun:
+    """A run that was settled. `waited` is for how many seconds its job had been due when it started."""
+
+    attempt: Attempt
+    output: Output
+    waited: float
+
+
 @dataclass(slots=True)
 class MemoryStore:
     """All that handles on the same memory share. `changed` is its lock, and wakes those who wait for a commit."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
-    waits: dict[tuple[str, int], float] = field(default_factory=dict)
-    outputs: dict[tuple[str, int], Output] = field(default_factory=dict)
+    runs: defaultdict[str, list[KeptRun]] = field(default_factory=lambda: defaultdict(list))
     queues: dict[str, QueueState] = field(default_factory=dict)
     counts: defaultdict[str, Counter[State]] = field(default_factory=lambda: defaultdict(Counter))
     workers: dict[str, Worker] = field(default_factory=dict)
@@ -120,12 +127,8 @@ class Transaction:
         self.wrote = True
         del self.store.entries[entry.job.id]
         self.store.counts[entry.job.queue][entry.job.state] -= 1
-        paths = []
-        for attempt in self.store.attempts.pop(entry.job.id, []):
-            self.store.waits.pop((attempt.job, attempt.number))
-            output = self.store.outputs.pop((attempt.job, attempt.number))
-            paths += [path for path in (output.path, output.error_path) if path is not None]
-        return paths
+        outputs = [run.output for run in self.store.runs.pop(entry.job.id, [])]
+        return [path for output in outputs for path in (output.path, output.error_path) if path is not None]
 
     def next_token(self) -> int:
         """Return a lease token that no lease ever had."""
