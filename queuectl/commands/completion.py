@@ -25,7 +25,10 @@ eval "$(queuectl completion bash)"
 @define("completion", examples=EXAMPLES)
 @click.argument("shell", metavar="SHELL")
 def command(session: Session, shell: str) -> None:
-    """Print the completion script for a shell: bash, zsh or fish."""
+    """Print the completion script for a shell.
+
+    The SHELL is bash, zsh or fish.
+    """
     if shell not in SHELLS:
         near = get_close_matches(shell, SHELLS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are scripts for {', '.join(SHELLS)}"

@@ -108,6 +108,11 @@ def accept_global_options(command: click.Command) -> None:
             accept_global_options(below)
 
 
+def purpose_of(command: click.Command) -> str:
+    """Return the first paragraph of a command's help, on one line."""
+    return " ".join(inspect.cleandoc(command.help or "").partition("\n\n")[0].split())
+
+
 class _Page:
     """The help page: purpose, examples, usage, the rest of the text, arguments, options, global options."""
 
@@ -119,8 +124,8 @@ class _Page:
         self.below = below
 
     def write(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        purpose, _, rest = inspect.cleandoc(self.command.help or "").partition("\n\n")
-        formatter.write_text(purpose)
+        rest = inspect.cleandoc(self.command.help or "").partition("\n\n")[2]
+        formatter.write_text(purpose_of(self.command))
         self._write_examples(formatter)
         formatter.write_paragraph()
         self.command.format_usage(ctx, formatter)
@@ -224,6 +229,11 @@ class Group(click.Group):
         if near:
             return f"did you mean {' or '.join(f'{ctx.command_path} {word}' for word in near)}?"
         return f"{ctx.command_path} --help lists the commands"
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs, each with the whole of its purpose."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, purpose_of(self.commands[name])) for name in self.list_commands(ctx)])
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help page."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from queuectl.commands.frame import Group, accept_global_options
+from queuectl.commands.frame import Group, accept_global_options, purpose_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,7 +29,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Set-up": {
         "config": "Read, change and check the configuration.",
-        "plugins": "List, check and begin plugins.",
+        "plugins": "List and show plugins.",
         "completion": "Print the completion script for a shell.",
     },
 }
@@ -96,7 +96,7 @@ class Verbs(Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs from the table, without importing them."""
         self._ask_plugins(ctx)
-        foreign = {name: self.commands[name].get_short_help_str(100) for name in self._foreign()}
+        foreign = {name: purpose_of(self.commands[name]) for name in self._foreign()}
         width = max(map(len, [*VERBS, *foreign]))
         for title, verbs in (*SECTIONS.items(), ("From plugins", foreign)):
             if verbs:

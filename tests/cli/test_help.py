@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 from collections.abc import Iterator
 from importlib import import_module
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
+from queuectl.commands.frame import purpose_of
 from queuectl.commands.group import EXAMPLES, SECTIONS, VERBS, Verbs, verbs
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_the_table_says_what_the_module_says(verb: str) -> None:
     """So that the list of verbs needs no import of them all."""
     command = import_module(f"queuectl.commands.{verb}").command
     assert command.name == verb
-    assert " ".join(inspect.cleandoc(command.help).partition("\n\n")[0].split()) == VERBS[verb]
+    assert purpose_of(command) == VERBS[verb]
 
 
 def test_the_main_help_lists_every_verb_with_its_purpose(queuectl: Program) -> None:
