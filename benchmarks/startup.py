@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.startup [--rounds N] [--queuectl PATH]
 
-Whole processes, run in turn, with a YAML file and a database of their own. Measure an installed wheel: a source checkout may
+Whole processes, run in turn, with a YAML file and a database of their own. Measure an installed wheel: a checkout may
 compile its modules anew at each start. The ratio is what counts; the budget is 1.3.
 """
 
