@@ -304,4 +304,3 @@ def _running(session: Session) -> int:
         return len(session.queue().workers())
     except (QueuectlError, OSError):
         return 0
-

@@ -20,7 +20,7 @@ from queuectl.config.save import create, rewrite
 from queuectl.config.secrets import masked
 from queuectl.config.settings import CORE, PLUGGED, SECTIONS
 from queuectl.config.tree import Node, Source, dashed, nested
-from queuectl.errors import NotFoundError
+from queuectl.errors import ConfigError, NotFoundError
 
 BOM = b"\xef\xbb\xbf"
 
@@ -87,7 +87,7 @@ def _changed(
         before = _alone(config, data, source)
         text, paths = edit(decode(data, source), before)
         after = _alone(config, text.encode(), source)
-        _check(after, paths)
+        _check_edited(after, paths)
         changes[:] = [_change(path, before, after, config, found, text) for path in dict.fromkeys(paths)]
         return (BOM if data.startswith(BOM) else b"") + text.encode()
 
@@ -109,6 +109,24 @@ def _alone(config: Config, data: bytes, source: Source) -> Config:
 def _check(config: Config, paths: Sequence[KeyPath]) -> None:
     # Third parties' plugins are imported only when their part of the file was touched.
     check(config, deep=any(path[0] not in CORE for path in paths))
+
+
+def _check_edited(config: Config, paths: Sequence[KeyPath]) -> None:
+    try:
+        _check(config, paths)
+    except ConfigError as error:
+        left = [key for path in paths if path[-1] == "plugin" for key in _left_over(config, path[:-1])]
+        if not left:
+            raise
+        hint = f"what the other plugin was told must go first: queuectl config unset {' '.join(left)}"
+        raise ConfigError(error.message, details=error.details, hint=hint) from None
+
+
+def _left_over(config: Config, section: KeyPath) -> list[str]:
+    """Return the keys of a section that its plugin does not know."""
+    node = node_of(config, section)
+    known = {key.path[-1] for key in known_keys(config) if key.path[:-1] == section}
+    return [written((*section, key)) for key in (node.items() if node is not None else ()) if dashed(key) not in known]
 
 
 def _values(pairs: Sequence[tuple[str, str]], alone: Config) -> list[tuple[KeyPath, Any]]:
@@ -207,4 +225,3 @@ def _said(path: KeyPath, config: Config) -> str | None:
     if path[-1] == "plugin" and path[-2] in PLUGGED:
         return config.plugin_name(path[-2])
     return None if field is None or field.required else typed(field.default)
-

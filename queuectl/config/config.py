@@ -298,4 +298,3 @@ class Config:
 
     def _chooser(self, problems: Problems) -> Chooser:
         return Chooser(self.registry, self.places, problems)
-

@@ -49,10 +49,13 @@ def unset_in(text: str, path: Path, source: Source) -> str:
 
 def line_of(text: str, path: Path, source: Source) -> int:
     """Return the line on which a key stands, counted from 1; 0 when it is not there."""
-    editor = _Editor(text, source)
-    path = editor.spelled(path)
-    parent = editor.at(path[:-1])
-    return parent.keys[path[-1]].origin.line if path[-1] in parent.keys else 0
+    node, line = read_yaml(text, source), 0
+    for key in path:
+        name = node.spelled(key) if node is not None else None
+        if node is None or name is None:
+            return 0
+        line, node = node.keys[name].origin.line, node.items()[name]
+    return line
 
 
 def _put(tree: dict[str, Any], path: Path, value: Any) -> None:

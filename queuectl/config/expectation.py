@@ -25,8 +25,15 @@ _WORDS = {
 def expected(annotation: Any, *, bounds: bool = True) -> str:
     """Say what a type wants, with its bounds: `an integer of at least 1`."""
     members = [member for member in alternatives(annotation) if bare(member) is not types.NoneType]
-    words = [" ".join((_expected(member), *(_bounds(limits(member)) if bounds else ()))) for member in members]
+    words = [_bounded(member) if bounds else _expected(member) for member in members]
     return " or ".join(dict.fromkeys(words)) or "null"
+
+
+def _bounded(annotation: Any) -> str:
+    kind = bare(annotation)
+    limit = {name: kind(bound) if kind in (Duration, Size) else bound for name, bound in limits(annotation).items()}
+    what, such_as, examples = _expected(annotation).partition(" such as ")
+    return " ".join((what, *_bounds(limit))) + (f",{such_as}{examples}" if such_as and limit else such_as + examples)
 
 
 def _expected(annotation: Any) -> str:

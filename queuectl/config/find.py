@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -125,13 +126,15 @@ class Places(NamedTuple):
         home = self.environ.get("HOME")
         if home:
             return Path(home)
-        try:
-            import pwd
-
-            return Path(pwd.getpwuid(os.getuid()).pw_dir)
-        except (ImportError, KeyError):
+        if sys.platform == "win32":
             profile = self.environ.get("USERPROFILE")
             return Path(profile) if profile else None
+        import pwd
+
+        try:
+            return Path(pwd.getpwuid(os.getuid()).pw_dir)
+        except KeyError:
+            return None
 
     def _xdg(self, variable: str, default: str) -> Path | None:
         """Return a directory of the XDG specification, which asks to pass over relative ones."""

@@ -53,10 +53,9 @@ def merge(lower: Node, upper: Node) -> Node:
     entries, keys = dict(lower.value), dict(lower.keys)
     for key, node in upper.value.items():
         name = lower.spelled(key)
-        if name is not None:
-            node = merge(entries.pop(name), node)
-            del keys[name]
-        entries[key], keys[key] = node, upper.keys[key]
+        below = entries.pop(name) if name is not None else None
+        keys.pop(name or key, None)
+        entries[key], keys[key] = node if below is None else merge(below, node), upper.keys[key]
     return mapping(entries, upper.origin, keys)
 
 

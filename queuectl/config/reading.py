@@ -83,10 +83,7 @@ def reader_of(kind: Any) -> Callable[[Node], Any] | None:
 
 def within(value: Any, limit: Mapping[str, Any]) -> bool:
     """Whether a value keeps the limits of `msgspec.Meta`."""
-    for name, bound in limit.items():
-        if not _keeps(name, value, bound):
-            return False
-    return True
+    return all(_keeps(name, value, bound) for name, bound in limit.items())
 
 
 def _keeps(name: str, value: Any, bound: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -73,10 +74,10 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def _lock(descriptor: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # not POSIX
+    if sys.platform == "win32":
         return True
+    import fcntl
+
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
@@ -101,18 +102,16 @@ def _write_new(path: Path, data: bytes, mode: int, owner: os.stat_result | None 
     with open(descriptor, "wb") as file:
         file.write(data)
         file.flush()
-        if owner is not None and os.name == "posix":
-            made = os.fstat(descriptor)
-            if (made.st_uid, made.st_gid) != (owner.st_uid, owner.st_gid):
+        if sys.platform != "win32":
+            if owner is not None and (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
                 with suppress(PermissionError):
                     os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        if hasattr(os, "fchmod"):
             os.fchmod(descriptor, mode)
         os.fsync(descriptor)
 
 
 def _sync_directory(path: Path) -> None:
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -23,9 +23,7 @@ class JobDefaults:
     max_retries: Annotated[
         int, Meta(ge=0, le=INTEGER, description="runs after the first before a failing job is dead")
     ] = 3
-    timeout: Annotated[
-        Duration | None, Meta(gt=0, description="how long a run may take; null means for ever")
-    ] = None
+    timeout: Annotated[Duration | None, Meta(gt=0, description="how long a run may take; null means for ever")] = None
     priority: Annotated[int, Meta(ge=-INTEGER, le=INTEGER, description="higher runs first")] = 0
     retry_on: Annotated[
         tuple[Code, ...] | None, Meta(description="retry only after these exit codes; null means after all")
@@ -48,12 +46,12 @@ class WorkerSettings:
 class Retention:
     """How long finished jobs are kept. Dead jobs stay until they are purged."""
 
-    completed: Annotated[
-        Duration | None, Meta(description="how long completed jobs are kept; null means for ever")
-    ] = Duration(30 * 86400.0)
-    cancelled: Annotated[
-        Duration | None, Meta(description="how long cancelled jobs are kept; null means for ever")
-    ] = Duration(30 * 86400.0)
+    completed: Annotated[Duration | None, Meta(description="how long completed jobs are kept; null means for ever")] = (
+        Duration(30 * 86400.0)
+    )
+    cancelled: Annotated[Duration | None, Meta(description="how long cancelled jobs are kept; null means for ever")] = (
+        Duration(30 * 86400.0)
+    )
 
 
 CORE: Mapping[str, type[Any]] = {"jobs": JobDefaults, "worker": WorkerSettings, "retention": Retention}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from queuectl.errors import ConfigError
@@ -52,7 +54,7 @@ def trust_directory(path: Path) -> None:
 
 def refuse_foreign(found: os.stat_result, what: str, shown: str) -> None:
     """Raise ConfigError when it belongs to somebody else but root, or everybody may write it."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     if found.st_uid not in {os.geteuid(), 0}:
         raise ConfigError(f"{shown}: {what} belongs to {_user(found.st_uid)}, not to you or root")
@@ -61,12 +63,12 @@ def refuse_foreign(found: os.stat_result, what: str, shown: str) -> None:
 
 
 def _user(number: int) -> str:
-    try:
+    if sys.platform != "win32":
         import pwd
 
-        return pwd.getpwuid(number).pw_name
-    except (ImportError, KeyError):
-        return f"user {number}"
+        with suppress(KeyError):
+            return pwd.getpwuid(number).pw_name
+    return f"user {number}"
 
 
 def _kind(mode: int) -> str:

@@ -25,7 +25,7 @@ def write(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float) and not abs(value) < float("inf"):
-        return ".nan" if value != value else ("-.inf" if value < 0 else ".inf")
+        return {float("inf"): ".inf", float("-inf"): "-.inf"}.get(value, ".nan")
     return _written_text(str(value)) if type(value) not in (int, float) else _short(value)
 
 

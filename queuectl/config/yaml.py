@@ -40,7 +40,7 @@ def read_yaml(text: str, source: Source) -> Node | None:
 
 
 class _Reader:
-    def __init__(self, text: str, source: Source):
+    def __init__(self, text: str, source: Source) -> None:
         self.text = text
         self.source = source
         self.loader = _Loader(text)

@@ -33,8 +33,10 @@ def the_only(entries: Sequence[Entry]) -> Entry:
     """Return the one entry; raise PluginError when several distributions use the name."""
     if len(entries) > 1:
         owners = " and ".join(str(entry).partition(" (")[2].rstrip(")") for entry in entries)
-        raise PluginError(f"plugin '{entries[0].name}' is installed by more than one distribution: {owners}",
-                          hint="uninstall all but one of them")
+        raise PluginError(
+            f"plugin '{entries[0].name}' is installed by more than one distribution: {owners}",
+            hint="uninstall all but one of them",
+        )
     return entries[0]
 
 

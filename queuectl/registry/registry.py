@@ -246,4 +246,5 @@ class Registry:
 
 
 def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
+    if sys.stderr is not None:
+        sys.stderr.write(f"warning: {text}\n")
