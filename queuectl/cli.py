@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from queuectl.commands.frame import Session
 
 
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""128 and the number of SIGPIPE, by which other programs end when the reader of their pipe has gone."""
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
@@ -18,21 +23,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; nothing is raised."""
-    from queuectl.commands.frame import Session
-    from queuectl.commands.terminal import secure_streams
-
-    secure_streams()
-    session = Session()
     try:
-        return _ending(session, arguments)
+        from queuectl.commands.frame import Session
+        from queuectl.commands.terminal import secure_streams
+
+        secure_streams()
+        return _ending(Session(), arguments)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def _ending(session: Session, arguments: list[str]) -> int:
     from click.exceptions import Abort, Exit, NoArgsIsHelpError
 
-    from queuectl.commands import errors, output
+    from queuectl.commands import output
     from queuectl.commands.terminal import abandon
 
     try:
@@ -46,17 +50,12 @@ def _ending(session: Session, arguments: list[str]) -> int:
         output.flush()
         return code
     except (KeyboardInterrupt, Abort):
-        return errors.INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         abandon(sys.stdout)
-        return errors.PIPE_CLOSED
+        return PIPE_CLOSED
     except Exception as error:  # the wall: whatever went wrong, one line says so
-        if session.debug or "--debug" in _before_dashes(arguments):
-            _print_traceback()
-        problem = errors.problem_of(error)
-        errors.report(problem, session, as_json="--json" in _before_dashes(arguments))
-        _flush_what_is_left()
-        return problem.exit_code
+        return _failed(session, arguments, error)
 
 
 def _call(session: Session, arguments: list[str]) -> int:
@@ -75,15 +74,19 @@ def _call(session: Session, arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _before_dashes(arguments: list[str]) -> list[str]:
+def _failed(session: Session, arguments: list[str], error: Exception) -> int:
+    from queuectl.commands.errors import problem_of, report
+
     # The call may be so wrong that its global options were never read.
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if session.debug or "--debug" in options:
+        import traceback
 
-
-def _print_traceback() -> None:
-    import traceback
-
-    traceback.print_exc()
+        traceback.print_exception(error)
+    problem = problem_of(error)
+    report(problem, session, as_json="--json" in options)
+    _flush_what_is_left()
+    return problem.exit_code
 
 
 def _flush_what_is_left() -> None:

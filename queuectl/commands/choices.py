@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +23,8 @@ class StateName(click.ParamType):  # type: ignore[type-arg]  # generic only in n
         try:
             return State(value.lower())
         except ValueError:
+            from difflib import get_close_matches
+
             near = get_close_matches(value.lower(), list(State), n=1)
             hint = f"did you mean {near[0]}?" if near else f"the states are {', '.join(State)}"
             raise UsageError(f"--state: no such state: {value}", hint=hint) from None

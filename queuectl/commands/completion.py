@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import click
 
 from queuectl.commands.frame import Session
@@ -30,6 +28,8 @@ def command(session: Session, shell: str) -> None:
     The SHELL is bash, zsh or fish.
     """
     if shell not in SHELLS:
+        from difflib import get_close_matches
+
         near = get_close_matches(shell, SHELLS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are scripts for {', '.join(SHELLS)}"
         raise UsageError(f"no completion for the shell {shell!r}", hint=hint)

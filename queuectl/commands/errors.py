@@ -14,10 +14,6 @@ from queuectl.commands.frame import Session
 from queuectl.commands.terminal import has_color, painted
 from queuectl.errors import QueuectlError
 
-INTERRUPTED = 130
-PIPE_CLOSED = 141
-"""128 and the number of SIGPIPE, by which other programs end when the reader of their pipe has gone."""
-
 
 @dataclass(frozen=True)
 class Problem:

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -225,6 +224,8 @@ class Group(click.Group):
         return (name if found else None), found, args[1:]
 
     def _remedy(self, ctx: click.Context, name: str) -> str:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, self.list_commands(ctx))
         if near:
             return f"did you mean {' or '.join(f'{ctx.command_path} {word}' for word in near)}?"

@@ -16,10 +16,10 @@ from queuectl.commands.escape import tsv_field, visible
 from queuectl.commands.frame import Session
 from queuectl.commands.terminal import has_color, is_terminal, painted
 from queuectl.errors import QueuectlError, UsageError
-from queuectl.model.job import Job
 
 if TYPE_CHECKING:
     from queuectl.commands.progress import Progress
+    from queuectl.model.job import Job
 
 T = TypeVar("T")
 
