@@ -42,7 +42,7 @@ class RunContext(Protocol):
 
     @property
     def number(self) -> int:
-        """The attempt's number: 1, 2, 3 …"""
+        """The attempt's number, which counts 1, 2, 3 … over the life of the job."""
         ...
 
     @property

@@ -9,12 +9,14 @@ pytest.register_assert_rewrite("queuectl.testing.contract", "queuectl.testing.ma
 
 from queuectl.testing.clock import FakeClock
 from queuectl.testing.contract.fixtures import OpenStorage, StorageFactory
+from queuectl.testing.contract.transactions import Connect
 from queuectl.testing.machine import StorageMachine
 from queuectl.testing.memory import MemoryStorage, MemoryStore
 from queuectl.testing.provided import ProvidedStorage
 from queuectl.testing.storage import StorageContract
 
 __all__ = [
+    "Connect",
     "FakeClock",
     "MemoryStorage",
     "MemoryStore",

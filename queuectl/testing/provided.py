@@ -36,7 +36,7 @@ class ProvidedStorage:
             if create is None
             else create(self.settings, Context(data=self.data, events=events, clock=clock))
         )
-        return cast(Storage, storage)
+        return cast("Storage", storage)
 
     def _provider(self) -> Provider:
         offered: list[Provider] = list(importlib.import_module(self.module).queuectl_storages())

@@ -163,6 +163,16 @@ class Editing:
         clock.advance(61.0)
         assert claimed(storage, worker) == ["now"]
 
+    def test_a_failed_job_can_be_given_another_time(self, storage: Storage, worker: str, clock: FakeClock) -> None:
+        """An edit of the time of a failed job is an edit of its next attempt."""
+        fail(storage, enqueue_and_claim(storage, worker), delay=10.0)
+        (job,) = storage.change(Action.EDIT, ["a"], edit=Edit(run_at=clock.now + 60.0)).jobs
+        assert (job.state, job.next_retry_at) == (State.FAILED, clock.now + 60.0)
+        clock.advance(59.0)
+        assert claimed(storage, worker) == []
+        clock.advance(2.0)
+        assert claimed(storage, worker) == ["a"]
+
     def test_new_tags_are_found(self, storage: Storage) -> None:
         """A query by tag follows an edit."""
         enqueue(storage, "a", tags=("old",))

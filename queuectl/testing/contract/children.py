@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 
 from queuectl.model.lease import Ask, Verdict
@@ -17,18 +18,18 @@ def drain(storage: Storage, parent: Connection) -> None:
     """Register under the name that the parent sends, claim and settle until nothing is left, send the ids."""
     worker = register(storage, parent.recv())
     ids: list[str] = []
-    exchange = patiently(lambda: storage.exchange(worker, [], Ask(limit=3)))
+    exchange = patiently(partial(storage.exchange, worker, [], Ask(limit=3)))
     while exchange.claims:
         ids += [each.job.id for each in exchange.claims]
         settlements = [settlement(each, Verdict.COMPLETED, charge=True) for each in exchange.claims]
-        exchange = patiently(lambda: storage.exchange(worker, settlements, Ask(limit=3)))  # noqa: B023
+        exchange = patiently(partial(storage.exchange, worker, settlements, Ask(limit=3)))
     parent.send(ids)
 
 
 def hold(storage: Storage, parent: Connection) -> None:
     """Register under the name that the parent sends, claim two jobs, send their ids, and never settle."""
     worker = register(storage, parent.recv())
-    claims = patiently(lambda: storage.exchange(worker, [], Ask(limit=2))).claims
+    claims = patiently(partial(storage.exchange, worker, [], Ask(limit=2))).claims
     parent.send([each.job.id for each in claims])
     time.sleep(3600.0)
 
@@ -37,7 +38,7 @@ def enqueue_on(storage: Storage, parent: Connection) -> None:
     """Enqueue one job after another, and send the id of each as soon as it is acknowledged."""
     for number in range(1_000_000):
         id = f"job-{number}"
-        patiently(lambda: enqueue(storage, id))  # noqa: B023
+        patiently(partial(enqueue, storage, id))
         parent.send(id)
 
 
@@ -46,10 +47,10 @@ def work_on(storage: Storage, parent: Connection) -> None:
     worker = register(storage, parent.recv())
     for number in range(1_000_000):
         id = f"{worker}-{number}"
-        patiently(lambda: enqueue(storage, id))  # noqa: B023
-        claims = patiently(lambda: storage.exchange(worker, [], Ask(limit=2))).claims
+        patiently(partial(enqueue, storage, id))
+        claims = patiently(partial(storage.exchange, worker, [], Ask(limit=2))).claims
         settlements = [settlement(each, Verdict.COMPLETED, charge=True) for each in claims]
-        patiently(lambda: storage.exchange(worker, settlements, None))  # noqa: B023
+        patiently(partial(storage.exchange, worker, settlements, None))
         for each in claims:
             parent.send(each.job.id)
 
@@ -57,4 +58,4 @@ def work_on(storage: Storage, parent: Connection) -> None:
 def enqueue_one(storage: Storage, parent: Connection) -> None:
     """Enqueue a job under the id that the parent sends."""
     id = parent.recv()
-    patiently(lambda: enqueue(storage, id))
+    patiently(partial(enqueue, storage, id))

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -55,7 +56,7 @@ class Concurrency:
 
         def store(handle: Storage, number: int) -> int | None:
             try:
-                patiently(lambda: handle.enqueue([new_job("same", priority=number), new_job(f"own-{number}")]))
+                patiently(partial(handle.enqueue, [new_job("same", priority=number), new_job(f"own-{number}")]))
             except ConflictError:
                 return None
             return number
@@ -69,7 +70,7 @@ class Concurrency:
 
         def store(handle: Storage, number: int) -> int:
             new = new_job(f"job-{number}", unique_key="key")
-            return len(patiently(lambda: handle.enqueue([new], skip_existing=True)))
+            return len(patiently(partial(handle.enqueue, [new], skip_existing=True)))
 
         assert sorted(at_once(store, handles)) == [0] * (_THREADS - 1) + [1]
 
@@ -79,7 +80,7 @@ class Concurrency:
 
         def inherit(handle: Storage, number: int) -> list[Claim]:
             heir = register(handle, f"heir-{number}")
-            return list(patiently(lambda: handle.take_over([worker], heir)))
+            return list(patiently(partial(handle.take_over, [worker], heir)))
 
         taken = [claim for claims in at_once(inherit, handles) for claim in claims]
         assert [claim.job.id for claim in taken] == ["a"]
@@ -91,7 +92,7 @@ class Concurrency:
         settlements = [settlement(claim, Verdict.FAILED, charge=True)]
 
         def settle(handle: Storage, _: int) -> int:
-            return len(patiently(lambda: handle.exchange(worker, settlements, None)).accepted)
+            return len(patiently(partial(handle.exchange, worker, settlements, None)).accepted)
 
         assert sum(at_once(settle, handles)) == 1
         assert (stored(storage, "a").attempts, len(storage.attempts("a"))) == (1, 1)
@@ -103,7 +104,7 @@ class Concurrency:
 
         def grab(handle: Storage, number: int) -> int:
             worker = register(handle, f"worker-{number}")
-            return sum(len(patiently(lambda: handle.exchange(worker, [], Ask(limit=2))).claims) for _ in range(5))
+            return sum(len(patiently(partial(handle.exchange, worker, [], Ask(limit=2))).claims) for _ in range(5))
 
         grabbed = sum(at_once(grab, handles))
         assert grabbed <= 3
@@ -115,7 +116,7 @@ class Concurrency:
         claims = claim(storage, worker)
 
         def settle(handle: Storage, number: int) -> None:
-            patiently(lambda: handle.exchange(worker, [settlement(claims[number], Verdict.COMPLETED)], None))
+            patiently(partial(handle.exchange, worker, [settlement(claims[number], Verdict.COMPLETED)], None))
 
         at_once(settle, handles)
         storage.exchange(worker, [], Ask(limit=1))
@@ -124,17 +125,9 @@ class Concurrency:
 
     def test_a_cancel_and_a_settlement_agree(self, storage: Storage, handles: list[Storage]) -> None:
         """Whichever comes first, a job that is cancelled while it is put back ends cancelled."""
-        for round in range(10):
-            worker = register(storage, f"worker-{round}")
-            claim = enqueue_and_claim(storage, worker, f"job-{round}")
-            back = [settlement(claim, Verdict.RELEASED, run=None)]
-
-            def act(handle: Storage, number: int) -> object:
-                if number == 0:
-                    return patiently(lambda: handle.change(Action.CANCEL, [claim.job.id]))  # noqa: B023
-                return patiently(lambda: handle.exchange(worker, back, None))  # noqa: B023
-
-            at_once(act, handles[:2])
+        for number in range(10):
+            claim = enqueue_and_claim(storage, register(storage, f"worker-{number}"), f"job-{number}")
+            at_once(partial(_cancel_or_give_back, claim), handles[:2])
             assert stored(storage, claim.job.id).state is State.CANCELLED
 
     def test_events_come_in_the_order_of_their_ids(self, storage: Storage, handles: list[Storage]) -> None:
@@ -147,7 +140,7 @@ class Concurrency:
             last = 0
             while True:
                 done = not writing.is_set()
-                events = patiently(lambda: storage.events(last, 7))
+                events = patiently(partial(storage.events, last, 7))
                 seen.extend(event.job.id for event in events if event.job)
                 last = max([last, *(event.id for event in events)])
                 if done and not events:
@@ -155,7 +148,7 @@ class Concurrency:
 
         def write(handle: Storage, number: int) -> None:
             for count in range(25):
-                patiently(lambda: enqueue(handle, f"{number}-{count}"))  # noqa: B023
+                patiently(partial(enqueue, handle, f"{number}-{count}"))
 
         with ThreadPoolExecutor(1) as reader:
             reading = reader.submit(read)
@@ -189,9 +182,17 @@ def _drain(handle: Storage, number: int) -> list[Claim]:
     held: list[Claim] = []
     while True:
         settlements = [settlement(each, Verdict.COMPLETED, charge=True) for each in held]
-        exchange = patiently(lambda: handle.exchange(worker, settlements, Ask(limit=3)))  # noqa: B023
+        exchange = patiently(partial(handle.exchange, worker, settlements, Ask(limit=3)))
         assert len(exchange.accepted) == len(held)
         held = list(exchange.claims)
         claims += held
         if not held and exchange.next_due != 0.0:
             return claims
+
+
+def _cancel_or_give_back(claim: Claim, handle: Storage, number: int) -> None:
+    if number == 0:
+        patiently(partial(handle.change, Action.CANCEL, [claim.job.id]))
+    else:
+        back = [settlement(claim, Verdict.RELEASED, run=None)]
+        patiently(partial(handle.exchange, claim.lease.worker, back, None))

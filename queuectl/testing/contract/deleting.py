@@ -43,10 +43,10 @@ class Deleting:
             2: Output(path="/logs/2.out", error_path="/logs/2.err"),
             3: Output(path="/logs/3.out"),
         }
-        for number in outputs:
+        for number, output in outputs.items():
             claim = enqueue_and_claim(storage, worker) if number == 1 else claim_one(storage, worker)
             verdict = Verdict.DEAD if number == 3 else Verdict.FAILED
-            settle(storage, claim, verdict, run=ran(claim, output=outputs[number]))
+            settle(storage, claim, verdict, run=ran(claim, output=output))
         enqueue_and_claim(storage, worker, "untouched")
         if by == "prune":
             changed = storage.prune(Query(), 10)

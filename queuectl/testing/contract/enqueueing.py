@@ -47,7 +47,7 @@ _COMMANDS = {
     "lines": "echo one\necho two\n",
     "quotes": "echo 'it''s' \"$HOME\" `id` \\n %s ; -- DROP TABLE jobs",
     "looks like JSON": '["echo", "hello"]',
-    "unicode": "echo ‘größer’ 😀 日本語 \u200d",
+    "unicode": "echo größer 😀 日本語 \u200d",
     "200 KB": "x" * 200_000,
     "long list": tuple(str(number) for number in range(5000)),
 }

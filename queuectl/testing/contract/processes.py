@@ -95,8 +95,8 @@ class Processes:
         drainers = [start(children.drain) for _ in range(2)]
         for number, child in enumerate(drainers):
             child.send(f"worker-{number}")
-        claimed = [child.receive() for child in drainers]
-        assert Counter(sum(claimed, [])) == Counter(ids)
+        claimed = [id for child in drainers for id in child.receive()]
+        assert Counter(claimed) == Counter(ids)
         assert live_storage.counts()["default"].get(State.COMPLETED) == len(ids)
 
     @needs("multi_process")

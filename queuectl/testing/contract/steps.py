@@ -25,6 +25,8 @@ _RESULTS = {
     Verdict.LOST: Result.LOST,
 }
 
+_NOTHING = Output()
+
 PATIENCE = 20.0
 """How many seconds a clause waits for what must come, before it calls it missing."""
 
@@ -96,7 +98,7 @@ def ran(
     *,
     started_ago: float = 0.0,
     ended_ago: float = 0.0,
-    output: Output = Output(),
+    output: Output = _NOTHING,
     **outcome: Any,
 ) -> Run:
     """Return a run of a claim; further fields are those of its outcome."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -91,6 +93,25 @@ class Waiting:
         ask(storage, worker)
         other.interrupt()
         assert self._settles_down(storage)
+
+    def test_an_interrupt_may_come_from_a_signal(self, storage: Storage, worker: str, begin: Begin) -> None:
+        """A signal handler that calls `interrupt` ends the wait of the very thread that it interrupts."""
+        ask(storage, worker)
+        returned = threading.Event()
+
+        def keep_sending() -> None:
+            while not returned.wait(0.01):
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+        before = signal.signal(signal.SIGUSR1, lambda *_: storage.interrupt())
+        try:
+            sending = begin(keep_sending)
+            assert storage.wait(_LONG) is True
+            returned.set()
+            sending.result(PATIENCE)
+        finally:
+            returned.set()
+            signal.signal(signal.SIGUSR1, before)
 
     def test_closing_ends_it(self, storage: Storage, open_storage: OpenStorage, begin: Begin) -> None:
         """A wait that runs returns when its handle is closed."""
