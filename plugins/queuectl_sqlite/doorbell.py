@@ -51,8 +51,6 @@ if sys.platform == "win32":
         """Do nothing: nobody can be rung."""
 
 else:
-    import select
-
     ABANDONED_AFTER = 60.0
     """Seconds after which a FIFO without a name is known to be a dead process's."""
 
@@ -82,6 +80,8 @@ else:
 
         def wait(self, seconds: float) -> bool:
             """Block until rung, `seconds` at most; return whether it was."""
+            import select  # who only rings does not need it
+
             poll = select.poll()
             poll.register(self._ear, select.POLLIN)
             if self._fifo is not None:

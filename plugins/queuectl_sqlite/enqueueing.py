@@ -11,7 +11,6 @@ import apsw
 from queuectl import ConflictError, Job, NewJob
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import DUE, PENDING, READY
-from queuectl_sqlite.queues import queue_id
 from queuectl_sqlite.rows import command_columns, first_run, json_of, stored
 from queuectl_sqlite.transaction import Transaction, Wake
 
@@ -74,6 +73,15 @@ def _store(tx: Transaction, jobs: Sequence[NewJob]) -> None:
     db.executemany(sql.ADD_FIRING, ((new.schedule, new.fire_at) for new in jobs if new.schedule is not None))
     for name, many in Counter(new.queue for new in jobs).items():
         tx.arrived(queues[name], PENDING, many)
+
+
+def queue_id(db: apsw.Connection, name: str) -> int:
+    """Return the number of a queue, a new one for a new name."""
+    found: int | None = db.execute(sql.QUEUE_ID, (name,)).get
+    if found is None:
+        found = db.execute(sql.ADD_QUEUE, (name,)).get
+        assert found is not None
+    return found
 
 
 def _job_row(seq: int, new: NewJob, queue: int, now: float) -> tuple[object, ...]:

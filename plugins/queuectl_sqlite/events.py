@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import apsw
+import msgspec
 
-from queuectl import Event
+from queuectl import Event, Job
 from queuectl_sqlite import statements as sql
-from queuectl_sqlite.rows import job_of_snapshot
 from queuectl_sqlite.transaction import Transaction
 
 FORGOTTEN_AFTER = 30 * 86400.0
 """A consumer that nobody has delivered to for so many seconds no longer keeps events: it left the configuration."""
+
+_job_of_snapshot = msgspec.json.Decoder(Job).decode
 
 
 def events(db: apsw.Connection, after: int, limit: int) -> list[Event]:
@@ -39,7 +41,7 @@ def _event(row: Any) -> Event:
         id=id,
         name=name,
         at=at,
-        job=None if job is None else job_of_snapshot(job),
+        job=None if job is None else _job_of_snapshot(job),
         attempt=attempt,
         worker=worker,
         queue=queue,

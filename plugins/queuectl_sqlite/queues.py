@@ -1,4 +1,4 @@
-"""Queues: their numbers, and what a person sets of them."""
+"""Queues: what a person sets of them, and how many jobs they have."""
 
 from __future__ import annotations
 
@@ -10,16 +10,8 @@ import apsw
 from queuectl import QueueState, State
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import STATES
+from queuectl_sqlite.enqueueing import queue_id
 from queuectl_sqlite.transaction import Transaction, Wake
-
-
-def queue_id(db: apsw.Connection, name: str) -> int:
-    """Return the number of a queue, a new one for a new name."""
-    found: int | None = db.execute(sql.QUEUE_ID, (name,)).get
-    if found is None:
-        found = db.execute(sql.ADD_QUEUE, (name,)).get
-        assert found is not None
-    return found
 
 
 def set_queue(

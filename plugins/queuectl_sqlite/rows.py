@@ -125,11 +125,3 @@ def json_of(value: Mapping[str, Any] | Sequence[str] | BackoffChoice | None) -> 
 def snapshot(job: Job) -> str:
     """Return a job as the JSON text that an event carries."""
     return _encode(job).decode()
-
-
-_job_decoder = msgspec.json.Decoder(Job)
-
-
-def job_of_snapshot(text: str) -> Job:
-    """Return the job that `snapshot` wrote."""
-    return _job_decoder.decode(text)

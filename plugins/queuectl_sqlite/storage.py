@@ -8,43 +8,44 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, get_ident
+from typing import TYPE_CHECKING
 
 import apsw
 
-from queuectl import (
-    Action,
-    Ask,
-    Attempt,
-    Beat,
-    Bucket,
-    Changed,
-    Claim,
-    Edit,
-    Event,
-    Exchange,
-    Group,
-    Job,
-    Lease,
-    NewJob,
-    NewWorker,
-    Output,
-    Page,
-    Query,
-    QueueState,
-    Settlement,
-    State,
-    StopMode,
-    StorageError,
-    UsageError,
-    Worker,
-)
-from queuectl_sqlite import queues, selecting
+from queuectl import StorageError, UsageError
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.connection import Connection, data_version, schema_ready
 from queuectl_sqlite.enqueueing import enqueue
 from queuectl_sqlite.rows import job_of
 from queuectl_sqlite.transaction import Transaction
 from queuectl_sqlite.waking import Waker
+
+if TYPE_CHECKING:  # words of the seam: to import what many of them name takes longer than to enqueue a job
+    from queuectl import (
+        Action,
+        Ask,
+        Attempt,
+        Beat,
+        Bucket,
+        Changed,
+        Claim,
+        Edit,
+        Event,
+        Exchange,
+        Group,
+        Job,
+        Lease,
+        NewJob,
+        NewWorker,
+        Output,
+        Page,
+        Query,
+        QueueState,
+        Settlement,
+        State,
+        StopMode,
+        Worker,
+    )
 
 
 class SqliteStorage:
@@ -123,11 +124,15 @@ class SqliteStorage:
 
     def resolve(self, prefix: str, limit: int) -> Sequence[str]:
         """Return ids that start with `prefix`."""
+        from queuectl_sqlite import selecting
+
         with self._reading() as db:
             return selecting.resolve(db, prefix, limit)
 
     def list(self, query: Query, cursor: str | None, limit: int) -> Page:
         """Return a page of the jobs that match."""
+        from queuectl_sqlite import selecting
+
         with self._reading() as db:
             return selecting.page(db, query, cursor, limit, self._clock())
 
@@ -147,6 +152,8 @@ class SqliteStorage:
 
     def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Return how many jobs each queue has in each state."""
+        from queuectl_sqlite import queues
+
         with self._reading() as db:
             return queues.counts(db)
 
@@ -159,6 +166,8 @@ class SqliteStorage:
 
     def groups(self, query: Query) -> Sequence[Group]:
         """Return the jobs that match, grouped by how they ended."""
+        from queuectl_sqlite import selecting
+
         with self._reading() as db:
             return selecting.groups(db, query, self._clock())
 
@@ -172,6 +181,7 @@ class SqliteStorage:
         edit: Edit | None = None,
     ) -> Changed:
         """Do something to jobs that a person named."""
+        from queuectl import Query
         from queuectl_sqlite import changing
 
         with self._writing(durable=True) as tx:
@@ -181,6 +191,8 @@ class SqliteStorage:
 
     def queues(self) -> Sequence[QueueState]:
         """Return all queues."""
+        from queuectl_sqlite import queues
+
         with self._reading() as db:
             return queues.queues(db)
 
@@ -188,6 +200,8 @@ class SqliteStorage:
         self, name: str, *, paused: bool | None = None, limit: int | None = None, key_limit: int | None = None
     ) -> QueueState:
         """Pause, resume or bound a queue."""
+        from queuectl_sqlite import queues
+
         with self._writing(durable=True) as tx:
             return queues.set_queue(tx, name, paused=paused, limit=limit, key_limit=key_limit)
 
