@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from queuectl.config.scalar import resolve
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./~+^$][A-Za-z0-9_./~+^$@=:;()\\-]*(?: [A-Za-z0-9_./~+^$@=;()\\-]+)*", re.ASCII)
+_CHARACTER = r"(?:[A-Za-z0-9_./~+^$@=;()\\-]|:(?=[^ ]))"
+_PLAIN = re.compile(rf"(?![-@=;():]){_CHARACTER}+(?: (?!-){_CHARACTER}+)*", re.ASCII)
 """Texts that need no quotes anywhere, flow collections included. Careful rather than complete."""
 
 _ESCAPED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -35,7 +36,7 @@ def _short(value: object) -> str:
 
 
 def _written_text(text: str) -> str:
-    if _PLAIN.fullmatch(text) and isinstance(resolve(text), str) and not text.endswith(":"):
+    if _PLAIN.fullmatch(text) and isinstance(resolve(text), str):
         return text
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'"
