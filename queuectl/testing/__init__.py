@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 # Before anything of it is imported: else a failing clause would say `AssertionError`, and nothing of what differs.
-pytest.register_assert_rewrite("queuectl.testing.contract", "queuectl.testing.machine")
+pytest.register_assert_rewrite("queuectl.testing.contract", "queuectl.testing.twins")
 
 from queuectl.testing.clock import FakeClock
 from queuectl.testing.contract.fixtures import OpenStorage, StorageFactory

@@ -16,6 +16,7 @@ from queuectl.testing.contract.steps import (
     register,
     registered,
     stored,
+    told,
 )
 
 
@@ -49,6 +50,15 @@ class Workers:
                 expired=False,
             )
         ]
+
+    def test_to_register_twice_is_once(self, storage: Storage, clock: FakeClock) -> None:
+        """A worker that registers again, since the answer got lost, is as it was, and has started once."""
+        register(storage, "worker-1")
+        before = storage.workers()
+        clock.advance(1.0)
+        register(storage, "worker-1")
+        assert list(storage.workers()) == list(before)
+        assert told(storage) == ["worker.started worker-1"]
 
     def test_queues_may_be_all_or_none(self, storage: Storage) -> None:
         """To serve all queues is None, which is not the same as to serve no queue."""

@@ -8,6 +8,7 @@ import pytest
 
 from queuectl.errors import UsageError
 from queuectl.model.job import State
+from queuectl.model.query import Action
 from queuectl.model.storage import Storage
 from queuectl.testing import MemoryStorage, MemoryStore
 from queuectl.testing.contract.steps import enqueue
@@ -41,6 +42,14 @@ def test_wrong_counts_are_found() -> None:
     storage.store.counts["mail"][State.DEAD] += 1
     (fault,) = storage.check()
     assert fault.startswith("queue 'mail':")
+
+
+def test_an_edit_of_nothing_is_refused() -> None:
+    """To edit without new values is a mistake in the calling program, and changes nothing."""
+    storage = MemoryStorage()
+    enqueue(storage, "a")
+    with pytest.raises(UsageError, match="new values"):
+        storage.change(Action.EDIT, ["a"])
 
 
 def test_what_is_given_may_be_changed_afterwards() -> None:
