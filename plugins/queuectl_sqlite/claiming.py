@@ -23,11 +23,10 @@ PARKED_AT_ONCE = 1000
 """How many jobs of a queue are put aside in one transaction because their limit key is used up."""
 
 
-def ready_queues(db: apsw.Connection, ask: Ask) -> list[tuple[int, int | None, int | None]]:
-    """Return (number, limit, limit per key) of each asked queue that has ready jobs and is not paused."""
+def ready_queues(db: apsw.Connection, ask: Ask) -> list[Any]:
+    """Return (number, limit, limit per key, priority, seq) of each asked queue that may run its best ready job."""
     if ask.queues is None:
-        found: list[Any] = db.execute(sql.READY_QUEUES).fetchall()
-        return found
+        return _rows(db, sql.READY_QUEUES, ())
     return [row for name in dict.fromkeys(ask.queues) for row in _rows(db, sql.READY_IN_QUEUE, (name,))]
 
 
@@ -35,14 +34,14 @@ def is_anything_ready(db: apsw.Connection, ask: Ask) -> bool:
     """Return whether an asked queue has ready jobs and room for one more."""
     return any(
         max_jobs is None or max_jobs > (db.execute(sql.COUNT, (queue, PROCESSING)).get or 0)
-        for queue, max_jobs, _ in ready_queues(db, ask)
+        for queue, max_jobs, *_ in ready_queues(db, ask)
     )
 
 
 def due_queues(db: apsw.Connection, ask: Ask, now: float) -> tuple[list[int], float | None]:
     """Return the asked queues in which something became due, and in how many seconds more will."""
     if ask.queues is None:
-        found: list[Any] = db.execute(sql.DUE_QUEUES, (now,)).fetchall()
+        found = _rows(db, sql.DUE_QUEUES, (now,))
     else:
         found = [row for name in dict.fromkeys(ask.queues) for row in _rows(db, sql.DUE_IN_QUEUE, (now, name))]
     due = [queue for queue, first, _ in found if first is not None]
@@ -59,7 +58,7 @@ def claim(tx: Transaction, worker: str, ask: Ask) -> tuple[list[Claim], float | 
         if tx.db.changes() == PROMOTED_AT_ONCE:
             next_due = 0.0
     lanes = [_Lane(tx, *row) for row in ready_queues(tx.db, ask)]
-    rows = list(islice(heapq.merge(*(lane.rows() for lane in lanes), key=_rank), ask.limit))
+    rows = _best(lanes, ask.limit)
     for lane in lanes:
         lane.finish()
         if lane.crowded:
@@ -67,28 +66,56 @@ def claim(tx: Transaction, worker: str, ask: Ask) -> tuple[list[Claim], float | 
     return _lease(tx, worker, rows), next_due
 
 
+def _best(lanes: list[_Lane], limit: int) -> list[Any]:
+    """Take the best jobs of all lanes; of a lane that has none of them, no job is read."""
+    if len(lanes) == 1:
+        return list(islice(lanes[0].rows, limit))
+    heap = [((-lane.priority, lane.seq), lane) for lane in lanes]
+    heapq.heapify(heap)
+    taken: list[Any] = []
+    while heap and len(taken) < limit:
+        rank, lane = heap[0]
+        if lane.first is None:
+            lane.first = next(lane.rows, None)
+        if lane.first is None:
+            heapq.heappop(heap)
+        elif (real := _rank(lane.first)) != rank:  # another job of its lane has been taken, or had to be passed over
+            heapq.heapreplace(heap, (real, lane))
+        else:
+            taken.append(lane.first)
+            lane.first = None
+    return taken
+
+
 @dataclass(slots=True)
 class _Lane:
-    """The claimable jobs of one queue."""
+    """The claimable jobs of one queue; `priority` and `seq` are those of the best that is ready."""
 
     tx: Transaction
     queue: int
     max_jobs: int | None
     max_key: int | None
+    priority: int
+    seq: int
+    first: Any = None
+    rows: Iterator[Any] = field(init=False)
     parked: list[tuple[int]] = field(default_factory=list)
     cursor: apsw.Cursor | None = None
+
+    def __post_init__(self) -> None:
+        self.rows = self._claimable()
 
     @property
     def crowded(self) -> bool:
         """Whether so many jobs had to be put aside that there may be claimable ones behind them."""
         return len(self.parked) >= PARKED_AT_ONCE
 
-    def rows(self) -> Iterator[Any]:
+    def _claimable(self) -> Iterator[Any]:
         """Yield what may be claimed, best first."""
         self.cursor = self.tx.db.execute(sql.CLAIMABLE, (self.queue,))
         within_keys = self.cursor if self.max_key is None else self._within_keys(self.cursor, self.max_key)
         room = None if self.max_jobs is None else max(0, self.max_jobs - self.tx.jobs(self.queue, PROCESSING))
-        return islice(within_keys, room)
+        yield from islice(within_keys, room)
 
     def finish(self) -> None:
         """Stop reading, and put aside what had to be passed over."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,10 +13,9 @@ import apsw
 
 from queuectl import StorageError
 from queuectl_sqlite import opening, schema
+from queuectl_sqlite.checkpointing import Checkpoints
 from queuectl_sqlite.failures import translated
-
-PATIENCE = 10.0
-"""How many seconds a call waits for the write lock before it gives up."""
+from queuectl_sqlite.patience import Patience
 
 _first_opening = Lock()
 """Held while a file is made and opened: no thread may close a descriptor of what another has just locked."""
@@ -28,7 +26,6 @@ PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -8000;
 PRAGMA fullfsync = ON;
 PRAGMA journal_size_limit = 16777216;
-PRAGMA wal_autocheckpoint = 2000;
 PRAGMA synchronous = NORMAL;
 """
 
@@ -107,28 +104,12 @@ def data_version(connection: apsw.Connection) -> int:
     return version
 
 
-class Patience:
-    """A busy handler with short jittered waits: SQLite's own, which grow to 100 ms, starve whoever waits longest."""
-
-    def __init__(self) -> None:
-        self._deadline = 0.0
-
-    def __call__(self, calls: int) -> bool:
-        """Wait a moment, and tell whether to try again."""
-        now = time.monotonic()
-        if calls == 0:
-            self._deadline = now + PATIENCE
-        if now >= self._deadline:
-            return False
-        time.sleep((0.0001 + 0.0009 * os.urandom(1)[0] / 255) * min(1 + calls / 50, 5))
-        return True
-
-
 def _open(path: Path) -> apsw.Connection:
     log_before = opening.size_of(f"{path}-wal")
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
     try:
         connection.set_busy_handler(Patience())
+        connection.set_wal_hook(Checkpoints())
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
         # Plans do not depend on bound values: else SQLite would prepare some statements anew at every call.

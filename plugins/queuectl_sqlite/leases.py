@@ -43,7 +43,7 @@ def beat_of(db: apsw.Connection, worker: str, now: float) -> tuple[Beat, bool]:
         stop=None if stop is None else StopMode(stop),
         leases=frozenset(Lease(id, token, worker) for id, token, _ in held),
     )
-    return beat, bool(held) and now - beat_at > lease / 3
+    return beat, bool(held) and abs(now - beat_at) > lease / 3
 
 
 def cancelling(db: apsw.Connection, worker: str) -> frozenset[Lease]:

@@ -22,6 +22,8 @@ def prepare(path: Path) -> Path:
 
     Raises `StorageRefusedError` for what is not ours or not safe, before anything is written.
     """
+    if "\0" in str(path):
+        raise StorageError("a path cannot have a null character in it")
     _make_directory(path.parent)
     path = Path(os.path.realpath(path.parent)) / path.name
     _refuse_directory(path.parent)

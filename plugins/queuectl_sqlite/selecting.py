@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import apsw
@@ -47,7 +48,7 @@ def matching(db: apsw.Connection, found: Sequence[Lane], limit: int, *, newest_f
     cursors = [_rows(db, lane, newest_first) for lane in found]
     try:
         merged = heapq.merge(*cursors, key=lambda row: row[-1], reverse=newest_first)
-        return [row for row, _ in zip(merged, range(limit), strict=False)]
+        return list(islice(merged, limit))
     finally:
         for cursor in cursors:
             cursor.close()

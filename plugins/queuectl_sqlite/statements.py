@@ -71,13 +71,17 @@ READY_QUEUES = """
         SELECT (SELECT min(job.queue) FROM job WHERE job.phase = 0 AND job.queue > ready.queue)
         FROM ready WHERE ready.queue IS NOT NULL
     )
-    SELECT queue.id, queue.max_jobs, queue.max_key
+    SELECT queue.id, queue.max_jobs, queue.max_key,
+           (SELECT priority FROM job WHERE phase = 0 AND job.queue = queue.id ORDER BY priority DESC, seq LIMIT 1),
+           (SELECT seq FROM job WHERE phase = 0 AND job.queue = queue.id ORDER BY priority DESC, seq LIMIT 1)
     FROM ready JOIN queue ON queue.id = ready.queue
     WHERE NOT queue.paused
 """
 
 READY_IN_QUEUE = """
-    SELECT queue.id, queue.max_jobs, queue.max_key
+    SELECT queue.id, queue.max_jobs, queue.max_key,
+           (SELECT priority FROM job WHERE phase = 0 AND job.queue = queue.id ORDER BY priority DESC, seq LIMIT 1),
+           (SELECT seq FROM job WHERE phase = 0 AND job.queue = queue.id ORDER BY priority DESC, seq LIMIT 1)
     FROM queue
     WHERE queue.name = ? AND NOT queue.paused AND EXISTS (SELECT 1 FROM job WHERE phase = 0 AND queue = queue.id)
 """
@@ -216,7 +220,7 @@ WORKERS = """
     ORDER BY started_at, rowid
 """
 
-BEAT = "UPDATE worker SET beat_at = :now WHERE id = :worker AND :now - beat_at > lease / 3"
+BEAT = "UPDATE worker SET beat_at = :now WHERE id = :worker AND abs(:now - beat_at) > lease / 3"
 
 REQUEST_STOP = "UPDATE worker SET stop = :mode WHERE id = :worker AND NOT gone AND stop IS NOT 'force'"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import apsw
 
 from queuectl import StorageError
-from queuectl_sqlite.host import make_file
+from queuectl_sqlite.failures import translated
+from queuectl_sqlite.host import make_file, sync_names
 
 CHECKS = {
     "jobs without their command": "SELECT count(*) FROM job WHERE seq NOT IN (SELECT seq FROM spec)",
@@ -58,7 +59,9 @@ def backup(source: apsw.Connection, path: Path) -> None:
     except OSError as error:
         raise StorageError(f"{path} cannot be created: {error.strerror}") from error
     try:
-        _copy(source, path)
+        with translated(path):
+            _copy(source, path)
+        sync_names(path.parent)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

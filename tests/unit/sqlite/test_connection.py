@@ -17,7 +17,7 @@ from queuectl.model.job import NewJob
 from queuectl.model.lease import Ask
 from queuectl.model.query import Action, Query
 from queuectl.model.worker import NewWorker, StopMode
-from queuectl_sqlite import connection
+from queuectl_sqlite import patience
 from queuectl_sqlite.storage import SqliteStorage
 
 from .conftest import Open, Start
@@ -65,14 +65,6 @@ class TestDurability:
         storage.register(NewWorker(id="worker-1", host="host-1", pid=1))
         assert synchronous(storage) == FULL
 
-    def test_the_log_is_bounded(self, storage: SqliteStorage) -> None:
-        """SQLite moves the log into the file now and then, and shortens one that a large transaction made long."""
-        pragmas = {
-            name: storage._main.apsw.execute(f"PRAGMA {name}").get
-            for name in ("journal_mode", "wal_autocheckpoint", "journal_size_limit")
-        }
-        assert pragmas == {"journal_mode": "wal", "wal_autocheckpoint": 2000, "journal_size_limit": 16 * 2**20}
-
     def test_the_database_is_not_trusted(self, storage: SqliteStorage) -> None:
         """Nothing in the file may call functions that a schema should not, or change the schema as text."""
         db = storage._main.apsw
@@ -108,11 +100,10 @@ class TestWaitingForTheLock:
             assert storage.get("a") is not None
             other.execute("ROLLBACK")
 
-    def test_a_lock_that_lasts_is_busy(
-        self, storage: SqliteStorage, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_lock_that_lasts_is_busy(self, open_storage: Open, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """After its patience a write gives up with code 75, and nothing is written."""
-        monkeypatch.setattr(connection, "PATIENCE", 0.05)
+        monkeypatch.setattr(patience, "LONG", 0.05)
+        storage = open_storage()
         with closing(apsw.Connection(str(path))) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StorageBusyError) as caught:
