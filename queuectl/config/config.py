@@ -284,16 +284,18 @@ class Config:
         return settings
 
     def _choice(self, kind: str, queue: str | None) -> Choice:
-        key = (kind, queue if queue in self.queues else None)
-        choice = self._choices.get(key)
+        queue = queue if queue in self.queues else None
+        choice = self._choices.get((kind, queue))
         if choice is None:
-            section, where = self.plugged(kind, key[1])
+            section, where = self.plugged(kind, queue)
+            if queue is not None and where == kind:  # it has no section of its own
+                return self._choices.setdefault((kind, queue), self._choice(kind, None))
             problems = Problems()
             choice = self._chooser(problems).choose(kind, section, where)
             problems.raise_any()
             if choice is None:
                 raise ConfigError(f"{where}: names no {kind}")
-            self._choices[key] = choice
+            self._choices[kind, queue] = choice
         return choice
 
     def _chooser(self, problems: Problems) -> Chooser:

@@ -103,18 +103,7 @@ def read_typed(text: str, source: Source) -> Node:
         return Node(resolve(text), origin, text)
     from queuectl.config.yaml import read_yaml
 
-    node = read_yaml(text, Source(source.name, source.base, typed=True))
-    return Node(None, origin) if node is None else _placed(node, origin)
-
-
-def _placed(node: Node, origin: Origin) -> Node:
-    """Give values the place of the variable or flag: a line and column in it would mislead."""
-    node.origin = origin
-    for key in node.keys.values():
-        key.origin = origin
-    for item in node.value if isinstance(node.value, list) else node.items().values():
-        _placed(item, origin)
-    return node
+    return read_yaml(text, source) or Node(None, origin)
 
 
 def environment_layers(environ: Mapping[str, str], base: Path | None, queues: Mapping[str, object]) -> Iterator[Node]:

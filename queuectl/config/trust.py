@@ -18,10 +18,12 @@ def read_trusted(path: Path, shown: str) -> bytes:
     """Read a configuration file that only we, root or our group can have written. Raises ConfigError otherwise."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            return read_open(descriptor, path, shown)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
-    with open(descriptor, "rb", buffering=0) as file:
-        return read_open(file.fileno(), path, shown)
 
 
 def read_open(descriptor: int, path: Path, shown: str) -> bytes:

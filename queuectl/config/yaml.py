@@ -31,8 +31,7 @@ def read_yaml(text: str, source: Source) -> Node | None:
         return _Reader(text, source).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Origin(source, mark.line + 1, mark.column + 1) if mark else Origin(source)
-        raise ConfigError(f"{place}: {_problem(text, error)}") from None
+        raise ConfigError(f"{_place(source, mark)}: {_problem(text, error)}") from None
     except yaml.reader.ReaderError as error:
         raise ConfigError(f"{_place_of_character(text, error.character, source)}: {error.reason}") from None
     except RecursionError:
@@ -119,13 +118,16 @@ class _Reader:
         return node
 
     def made(self, start: Any, end: Any, value: Any, text: str, style: str) -> Node:
-        mark = start.start_mark
-        origin = Origin(self.source, mark.line + 1, mark.column + 1)
-        return Node(value, origin, text, style, mark.index, end.end_mark.index)
+        origin = _place(self.source, start.start_mark)
+        return Node(value, origin, text, style, start.start_mark.index, end.end_mark.index)
 
     def refuse(self, event: Any, problem: str) -> NoReturn:
-        mark = event.start_mark
-        raise ConfigError(f"{Origin(self.source, mark.line + 1, mark.column + 1)}: {problem}")
+        raise ConfigError(f"{_place(self.source, event.start_mark)}: {problem}")
+
+
+def _place(source: Source, mark: Any) -> Origin:
+    """Return a place in a file; within a variable or a flag a line and a column would mislead."""
+    return Origin(source) if mark is None or source.typed else Origin(source, mark.line + 1, mark.column + 1)
 
 
 def _problem(text: str, error: yaml.MarkedYAMLError) -> str:
@@ -139,4 +141,6 @@ def _problem(text: str, error: yaml.MarkedYAMLError) -> str:
 def _place_of_character(text: str, code: int, source: Source) -> Origin:
     at = text.find(chr(code))
     before = text[: max(at, 0)]
+    if source.typed:
+        return Origin(source)
     return Origin(source, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)

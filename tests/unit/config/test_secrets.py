@@ -7,7 +7,9 @@ import pytest
 from queuectl.config.secrets import MASK, is_secret, masked
 
 
-@pytest.mark.parametrize("key", ["password", "smtp-password", "API_KEY", "token", "auth-token", "secret", "dsn", "secret_key"])
+@pytest.mark.parametrize(
+    "key", ["password", "smtp-password", "API_KEY", "token", "auth-token", "secret", "dsn", "secret_key"]
+)
 def test_names_of_secrets_are_known(key: str) -> None:
     """A key that names a secret is one, however it is spelled."""
     assert is_secret(key)

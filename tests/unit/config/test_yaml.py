@@ -68,7 +68,10 @@ def test_anchors_and_aliases_are_followed() -> None:
         ("a: *nowhere\n", "queuectl.yaml:1:4: no anchor &nowhere stands before this"),
         ("a: &a [*a]\n", "queuectl.yaml:1:8: no anchor &a stands before this"),
         ("? [a]\n: 1\n", "queuectl.yaml:1:3: a key must be a word, not a collection"),
-        ("a: !!python/object/apply:os.system [id]\n", "queuectl.yaml:1:4: tags such as !!python/object/apply:os.system"),
+        (
+            "a: !!python/object/apply:os.system [id]\n",
+            "queuectl.yaml:1:4: tags such as !!python/object/apply:os.system",
+        ),
         ("a: !!str 1\n", "queuectl.yaml:1:4: tags such as !!str are not read"),
         ("a: \x07\n", "queuectl.yaml:1:4: control characters are not allowed"),
         ("a: b: c\n", "queuectl.yaml:1:5: mapping values are not allowed in this context"),
