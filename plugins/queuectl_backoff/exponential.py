@@ -18,9 +18,9 @@ Uniform = Callable[[float, float], float]
 class Exponential:
     """Waits `base ** attempts` seconds, at most `max-delay`: 2, 4, 8 … with the defaults.
 
-    Jitter spreads the retries of jobs that failed together. `full` draws from 0 to the wait, `equal` keeps a half of it and
-    draws the other. After Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015; his `base * 2 ** attempt`
-    has a variable first wait, ours a variable growth.
+    Jitter spreads the retries of jobs that failed together. `full` draws from 0 to the wait, `equal` keeps a half of
+    it and draws the other. After Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015; his
+    `base * 2 ** attempt` has a variable first wait, ours a variable growth.
     """
 
     base: Annotated[float, Meta(ge=0, description="the wait is this number to the power of the failed attempts")] = 2.0

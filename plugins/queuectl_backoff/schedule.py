@@ -14,7 +14,8 @@ from queuectl import Duration, Failure
 class Schedule:
     """Waits the first of `delays` after the first failure, the second after the second, and so on.
 
-    When the list is used up, `then` decides: its last entry serves again, or the job is dead even if it has retries left.
+    When the list is used up, `then` decides: its last entry serves again, or the job is dead even if it has retries
+    left.
     """
 
     delays: Annotated[tuple[Duration, ...], Meta(min_length=1, description="the waits, in order")] = (

@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from queuectl_subprocess import kernel
 from queuectl_subprocess.kernel import Process
@@ -35,27 +36,44 @@ def end_lease(lease: str) -> None:
     _end(lease, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is left of a run: its processes, and which groups and sessions belong to it as a whole."""
+
+    processes: Sequence[Process]
+    groups: Collection[int]
+    sessions: Collection[int]
+
+
 def _end(lease: str, running: Running | None) -> None:
     """Kill and look again until nobody is left, since whoever was not killed yet may have forked meanwhile.
 
     Processes that run as somebody else, so that they cannot be killed, are passed over.
     """
-    sessions: set[int] = set()
     out_of_reach: set[int] = set()
     pause = _FIRST_PAUSE
-    while True:
-        alive = {process.pid: process for process in kernel.processes()}
-        carriers = _carriers(alive, lease, running)
-        sessions = _sessions(alive, carriers, running, sessions)
-        left = {pid for pid, process in alive.items() if pid in carriers or process.session in sessions}
-        if running is None:
-            left |= {pid for pid, process in alive.items() if _is_being_born(process, lease)}
-        left -= out_of_reach | _ancestry(alive)
-        if not left:
-            return
-        out_of_reach |= {pid for pid in left if not _kill(alive[pid])}
+    found = _find(lease, running, ())
+    while left := [process for process in found.processes if process.pid not in out_of_reach]:
+        # Parents come first, and groups as a whole: a shell that sees its child killed would go on to its next command.
+        for process in sorted(left, key=lambda process: process.start):
+            if not _kill(process, group=process.group in found.groups):
+                out_of_reach.add(process.pid)
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
+        found = _find(lease, running, found.sessions)
+
+
+def _find(lease: str, running: Running | None, before: Collection[int]) -> _Found:
+    """Look for what is left, but spare this process and those that it descends from."""
+    alive = {process.pid: process for process in kernel.processes()}
+    carriers = _carriers(alive, lease, running)
+    sessions = _sessions(alive, carriers, running, before)
+    pids = {pid for pid, process in alive.items() if pid in carriers or process.session in sessions}
+    if running is None:
+        pids |= {pid for pid, process in alive.items() if _is_being_born(process, lease)}
+    spared = _ancestry(alive)
+    groups = {process.group for process in alive.values() if process.session in sessions}
+    return _Found([alive[pid] for pid in pids - spared], groups - {alive[pid].group for pid in spared}, sessions)
 
 
 def _carriers(alive: Mapping[int, Process], lease: str, running: Running | None) -> set[int]:
@@ -104,13 +122,16 @@ def _ancestry(alive: Mapping[int, Process]) -> set[int]:
     return line
 
 
-def _kill(process: Process) -> bool:
-    """Kill a process unless its number went to another one; whether that is allowed."""
+def _kill(process: Process, *, group: bool) -> bool:
+    """Kill a process, or its whole group, unless its number went to another one; whether that is allowed."""
     present = kernel.process(process.pid)
     if present is None or present.start != process.start:
         return True
     try:
-        os.kill(process.pid, signal.SIGKILL)
+        if group:
+            os.killpg(process.group, signal.SIGKILL)
+        else:
+            os.kill(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return True
     except PermissionError:

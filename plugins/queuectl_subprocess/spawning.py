@@ -70,15 +70,16 @@ def _encode(
 ) -> tuple[list[bytes], list[bytes], bytes | None]:
     if not words:
         raise StartError("the command is empty")
+    texts = [*words, *(f"{name}={value}" for name, value in env.items()), cwd or ""]
     try:
-        argv = [os.fsencode(word) for word in words]
-        variables = [os.fsencode(f"{name}={value}") for name, value in env.items()]
-        directory = None if cwd is None else os.fsencode(cwd)
+        # All in one go, since this is done for every job: none of them may hold a NUL in any case.
+        encoded = os.fsencode("\0".join(texts)).split(b"\0")
     except UnicodeEncodeError as error:
         raise StartError(f"cannot write the command in this system's encoding: {error}") from None
-    if b"\0" in b"".join((*argv, *variables, directory or b"")):
+    if len(encoded) != len(texts):
         raise StartError("the command, its environment or its directory holds a NUL character")
-    return argv, variables, directory
+    directory = encoded.pop()
+    return encoded[: len(words)], encoded[len(words) :], None if cwd is None else directory
 
 
 def _find(name: str, env: Mapping[str, str], cwd: str | None) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -33,7 +34,7 @@ reader, writer = os.pipe()
 cancelled = types.SimpleNamespace(fileno=lambda: reader)
 context = types.SimpleNamespace(
     output=sys.stdout, env={**os.environ, "QUEUECTL_LEASE": lease}, deadline=None, cancelled=cancelled,
-    record=lambda handle: print(handle, flush=True),
+    record=lambda handle: os.write(1, f"{handle}\\n".encode()),
 )
 SubprocessExecutor(Subprocess()).execute(job, context)
 """
@@ -50,6 +51,12 @@ os.close(1)
 time.sleep(60)
 """
 """Dies between the fork of a command and its execution, with its output file open."""
+
+
+@pytest.fixture
+def lease() -> str:
+    """Return a lease that nobody else on this host has, whatever other tests run at the same time."""
+    return f"{uuid4().hex}.1"
 
 
 @pytest.fixture
@@ -84,17 +91,18 @@ class TestRecorded:
     """`end` with the handle of a run."""
 
     def test_a_command(self, bench: Bench) -> None:
-        """It is killed with its children."""
-        run = bench.start("trap '' TERM; sleep 60 & echo $!; wait")
+        """It is killed with its children, and learns of the end of none of them: no command after it runs."""
+        run = bench.start("trap '' TERM; sleep 60 & echo $!; wait; echo more")
         child = int(run.wrote(lines=1)[0])
         bench.end(run.handle)
         assert not bench.is_running(run.pid)
         assert not bench.is_running(child)
         assert run.end().signal == signal.SIGKILL
+        assert run.lines == [str(child)]
 
-    def test_the_command_of_a_dead_worker(self, bench: Bench, start: Start) -> None:
+    def test_the_command_of_a_dead_worker(self, bench: Bench, start: Start, lease: str) -> None:
         """It survived its worker, and is ended by another process."""
-        worker = start(sys.executable, "-c", WORKER, "dead.1", "sleep 60 & echo $!; wait")
+        worker = start(sys.executable, "-c", WORKER, lease, "sleep 60 & echo $!; wait")
         child, handle = sorted((told(worker), told(worker)), key=len)  # whichever was faster
         worker.kill()
         worker.wait()
@@ -157,24 +165,24 @@ class TestRecorded:
 class TestStrangers:
     """Nobody is killed for a number."""
 
-    def test_the_number_went_to_another(self, bench: Bench, start: Start) -> None:
+    def test_the_number_went_to_another(self, bench: Bench, start: Start, lease: str) -> None:
         """A process that has the number, but another start, stays, and all of its session."""
         stranger = start("sh", "-c", "sleep 60 & echo $!; wait")
         child = int(told(stranger))
         now = kernel.now()
         for earliest in (0, now + 100):
-            bench.end(str(Running(stranger.pid, earliest, earliest + 1, kernel.boot(), "gone.1")))
+            bench.end(str(Running(stranger.pid, earliest, earliest + 1, kernel.boot(), lease)))
         assert bench.is_running(stranger.pid)
         assert bench.is_running(child)
 
-    def test_the_number_of_the_session_went_to_another(self, bench: Bench, start: Start) -> None:
+    def test_the_number_of_the_session_went_to_another(self, bench: Bench, start: Start, lease: str) -> None:
         """A session that lost its leader stays, unless somebody in it carries the lease."""
-        stranger = start("sh", "-c", "sleep 60 & echo $!", env={"QUEUECTL_LEASE": "gone.12"})
+        stranger = start("sh", "-c", "sleep 60 & echo $!", env={"QUEUECTL_LEASE": f"{lease}2"})
         child = int(told(stranger))
         stranger.wait()
-        bench.end(str(Running(stranger.pid, 0, kernel.now(), kernel.boot(), "gone.1")))
+        bench.end(str(Running(stranger.pid, 0, kernel.now(), kernel.boot(), lease)))
         assert bench.is_running(child)
-        bench.end(str(Running(stranger.pid, 0, kernel.now(), kernel.boot(), "gone.12")))
+        bench.end(str(Running(stranger.pid, 0, kernel.now(), kernel.boot(), f"{lease}2")))
         assert not bench.is_running(child)
 
     def test_before_the_host_was_started_anew(self, bench: Bench) -> None:
@@ -184,31 +192,34 @@ class TestStrangers:
         bench.end(str(other))
         assert bench.is_running(run.pid)
 
-    def test_those_in_a_stranger_s_session(self, bench: Bench, start: Start) -> None:
+    def test_those_in_a_stranger_s_session(self, bench: Bench, start: Start, lease: str) -> None:
         """One that carries the lease in the session of somebody who does not (this test) is ended alone."""
-        carrier = start("sleep", "60", env={"QUEUECTL_LEASE": "gone.1"}, own_session=False)
-        bench.end("lease:gone.1")
+        carrier = start("sleep", "60", env={"QUEUECTL_LEASE": lease}, own_session=False)
+        bench.end(f"lease:{lease}")
         assert carrier.wait() == -signal.SIGKILL
 
-    def test_whoever_asks(self, start: Start) -> None:
+    def test_whoever_asks(self, start: Start, lease: str) -> None:
         """A worker that was itself started by the job ends the rest of it, not itself and those above it."""
-        ask = "from queuectl_subprocess import *; create(Subprocess(), None).end('lease:gone.1', None); print('done')"
+        ask = f"from queuectl_subprocess import *; create(Subprocess(), None).end('lease:{lease}', None); print('done')"
         script = f'sleep 60 & echo $!; {sys.executable} -c "{ask}"; wait'
-        asking = start("sh", "-c", script, env={"QUEUECTL_LEASE": "gone.1"})
+        asking = start("sh", "-c", script, env={"QUEUECTL_LEASE": lease})
         told(asking)
         assert told(asking) == "done"
         assert asking.wait() == 0
 
-    def test_one_that_may_not_be_killed(self, bench: Bench, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_that_may_not_be_killed(
+        self, bench: Bench, start: Start, monkeypatch: pytest.MonkeyPatch, lease: str
+    ) -> None:
         """What runs as somebody else is out of reach; nobody waits for it."""
-        carrier = start("sleep", "60", env={"QUEUECTL_LEASE": "gone.1"})
+        carrier = start("sleep", "60", env={"QUEUECTL_LEASE": lease})
 
         def refuse(pid: int, number: int) -> None:
             raise PermissionError
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "kill", refuse)
-            bench.end("lease:gone.1")
+            patch.setattr(os, "killpg", refuse)
+            bench.end(f"lease:{lease}")
         assert bench.is_running(carrier.pid)
 
 
@@ -222,18 +233,18 @@ class TestByLease:
         bench.end(f"lease:{run.lease}")
         assert not any(bench.is_running(pid) for pid in (run.pid, *pids))
 
-    def test_no_other_lease(self, bench: Bench, start: Start) -> None:
+    def test_no_other_lease(self, bench: Bench, start: Start, lease: str) -> None:
         """Neither one that starts alike, nor a variable that ends alike."""
         others = [
             start("sleep", "60", env=env)
-            for env in ({"QUEUECTL_LEASE": "gone.12"}, {"QUEUECTL_LEASE": "xgone.1"}, {"XQUEUECTL_LEASE": "gone.1"})
+            for env in ({"QUEUECTL_LEASE": f"{lease}2"}, {"QUEUECTL_LEASE": f"x{lease}"}, {"XQUEUECTL_LEASE": lease})
         ]
-        bench.end("lease:gone.1")
+        bench.end(f"lease:{lease}")
         assert all(bench.is_running(other.pid) for other in others)
 
-    def test_nobody(self, bench: Bench) -> None:
+    def test_nobody(self, bench: Bench, lease: str) -> None:
         """The worker died before it forked."""
-        bench.end("lease:gone.1")
+        bench.end(f"lease:{lease}")
 
     def test_no_lease(self, bench: Bench, start: Start) -> None:
         """An empty one names nobody."""
@@ -241,15 +252,13 @@ class TestByLease:
         bench.end("lease:")
         assert bench.is_running(carrier.pid)
 
-    @pytest.mark.parametrize(
-        ("file", "survives"), [("dead-1.out", False), ("dead-12.out", True), ("other-1.out", True)]
-    )
+    @pytest.mark.parametrize(("file", "survives"), [("{}.out", False), ("{}2.out", True), ("x{}.out", True)])
     def test_between_fork_and_execution(
-        self, bench: Bench, start: Start, tmp_path: Path, file: str, survives: bool
+        self, bench: Bench, start: Start, tmp_path: Path, file: str, survives: bool, lease: str
     ) -> None:
         """A fork that has no lease in its environment yet is known by the output file that it has open."""
-        unborn = int(told(start(sys.executable, "-c", UNBORN, str(tmp_path / file))))
-        bench.end("lease:dead.1")
+        unborn = int(told(start(sys.executable, "-c", UNBORN, str(tmp_path / file.format(lease.replace(".", "-"))))))
+        bench.end(f"lease:{lease}")
         assert bench.is_running(unborn) == survives
         if survives:
             os.kill(unborn, signal.SIGKILL)

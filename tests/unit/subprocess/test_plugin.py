@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import queuectl_subprocess
-from queuectl import ConfigError, Context
+from queuectl import ConfigError, Context, Duration, Size
 from queuectl.config import load_config
 from queuectl_subprocess import Subprocess
 
@@ -31,7 +31,8 @@ def test_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "queuectl.yaml"
     file.write_text("executor: {plugin: subprocess, kill-after: 1m30s, max-output: 1GiB, split: true}\n")
     config = load_config(file, environ={"QUEUECTL_HOME": str(tmp_path)})
-    assert config.executor("default").settings == Subprocess(kill_after=90, max_output=2**30, split=True)  # type: ignore[arg-type]
+    expected = Subprocess(kill_after=Duration(90), max_output=Size(2**30), split=True)
+    assert config.executor("default").settings == expected
 
 
 @pytest.mark.parametrize("text", ["kill-after: soon", "max-output: -1", "split: sometimes", "shell: bash"])

@@ -62,7 +62,7 @@ class TestTimeout:
         bench.until(lambda: not any(bench.is_running(pid) for pid in pids))
 
     def test_those_who_outlive_the_leader(self, bench: Bench) -> None:
-        """A child that ignores SIGTERM is killed after `kill_after`, though the command itself has ended long before."""
+        """A child that ignores SIGTERM is killed after `kill_after`, though the command itself has ended before."""
         stubborn = "trap '' TERM; echo $$; while :; do sleep 60; done"
         run = bench.start(f"sh -c '{stubborn.replace(chr(39), chr(34))}' & wait", timeout=0.3, kill_after=0.6)
         child = int(run.wrote(lines=1)[0])
