@@ -131,7 +131,6 @@ CREATE TABLE attempt (
     cpu_time    REAL,
     peak_memory INTEGER,
     pid         INTEGER,
-    waited      REAL NOT NULL,               -- seconds from claimable to started
     started_at  REAL NOT NULL,
     finished_at REAL NOT NULL,
     worker      TEXT NOT NULL,
@@ -142,14 +141,21 @@ CREATE TABLE attempt (
     error_size  INTEGER NOT NULL,
     error_path  TEXT
 ) STRICT;
--- STATS: what ended since.
-CREATE INDEX attempt_finished ON attempt (finished_at);
 
 -- The last bytes that a run wrote, apart from the rest because they may be long. No row: it wrote nothing.
 CREATE TABLE output (
     id         INTEGER PRIMARY KEY REFERENCES attempt,
     tail       BLOB NOT NULL,
     error_tail BLOB
+) STRICT;
+
+-- What ended in each second of the last days: to add up attempts would take longer the more of them there are.
+CREATE TABLE ended (
+    second    INTEGER PRIMARY KEY,
+    completed INTEGER NOT NULL,
+    failed    INTEGER NOT NULL,
+    run_time  REAL NOT NULL,                 -- sums in seconds
+    wait_time REAL NOT NULL
 ) STRICT;
 
 CREATE TABLE worker (

@@ -38,6 +38,9 @@ class _Leased(NamedTuple):
     max_jobs: int | None
 
 
+ENDED_IS_KEPT = 8 * 86400.0
+"""For how many seconds it is kept how many runs ended in each second."""
+
 _MOST_ATTEMPTS = 0xFFFFF
 """As many as the id of an attempt has room for; a job may run more often, but is not told of further runs."""
 
@@ -51,6 +54,7 @@ class _Writes:
     run_ats: list[tuple[object, ...]] = field(default_factory=list)
     attempts: list[tuple[object, ...]] = field(default_factory=list)
     outputs: list[tuple[object, ...]] = field(default_factory=list)
+    ended: dict[int, list[float]] = field(default_factory=dict)
 
 
 def settle(tx: Transaction, settlements: Sequence[Settlement]) -> frozenset[int]:
@@ -93,6 +97,9 @@ def _write(tx: Transaction, accepted: Iterable[tuple[Settlement, _Leased, Verdic
     db.executemany(sql.SET_RUN_AT, writes.run_ats)
     db.executemany(sql.ADD_ATTEMPT, writes.attempts)
     db.executemany(sql.ADD_OUTPUT, writes.outputs)
+    if writes.ended:
+        db.executemany(sql.ADD_TO_ENDED, [(second, *sums) for second, sums in writes.ended.items()])
+        db.execute(sql.FORGET_ENDED, (tx.now - ENDED_IS_KEPT,))
     for _, leased, _ in accepted:
         if leased.limit_key is not None:
             tx.unpark(leased.queue, leased.limit_key)
@@ -132,16 +139,21 @@ def _end(tx: Transaction, writes: _Writes, settlement: Settlement, leased: _Leas
 def _keep_attempt(writes: _Writes, now: float, run: Run, leased: _Leased, runner: tuple[str, str, int]) -> None:
     outcome, output = run.outcome, run.output
     number = min(run.number, _MOST_ATTEMPTS)
-    started_at = now - run.started_ago
+    started_at, finished_at = now - run.started_ago, now - run.ended_ago
     writes.attempts.append(
         (
-            leased.seq, number, run.result.value, outcome.exit_code, outcome.signal, outcome.error,
-            outcome.timed_out, outcome.cpu_time, outcome.peak_memory, outcome.pid, max(0.0, started_at - leased.at),
-            started_at, now - run.ended_ago, *runner, output.size, output.path, output.error_size, output.error_path,
+            leased.seq, number, run.result.value, outcome.exit_code, outcome.signal, outcome.error, outcome.timed_out,
+            outcome.cpu_time, outcome.peak_memory, outcome.pid, started_at, finished_at, *runner,
+            output.size, output.path, output.error_size, output.error_path,
         )
     )  # fmt: skip
     if output.tail or output.error_tail is not None:
         writes.outputs.append((leased.seq, number, output.tail, output.error_tail))
+    sums = writes.ended.setdefault(int(finished_at), [0, 0, 0.0, 0.0])
+    sums[0] += run.result is Result.COMPLETED
+    sums[1] += run.result is Result.FAILED or run.result is Result.LOST
+    sums[2] += finished_at - started_at
+    sums[3] += max(0.0, started_at - leased.at)
 
 
 class _Runners:

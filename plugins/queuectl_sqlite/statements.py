@@ -170,13 +170,22 @@ SET_RUN_AT = "UPDATE spec SET run_at = ? WHERE seq = ?"
 
 ADD_ATTEMPT = """
     INSERT OR IGNORE INTO attempt (
-        id, result, exit_code, signal, error, timed_out, cpu_time, peak_memory, pid, waited, started_at,
+        id, result, exit_code, signal, error, timed_out, cpu_time, peak_memory, pid, started_at,
         finished_at, worker, host, worker_pid, output_size, output_path, error_size, error_path
     )
-    VALUES (? << 20 | ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (? << 20 | ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 ADD_OUTPUT = "INSERT OR IGNORE INTO output (id, tail, error_tail) VALUES (? << 20 | ?, ?, ?)"
+
+ADD_TO_ENDED = """
+    INSERT INTO ended (second, completed, failed, run_time, wait_time) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (second) DO UPDATE
+    SET completed = completed + excluded.completed, failed = failed + excluded.failed,
+        run_time = run_time + excluded.run_time, wait_time = wait_time + excluded.wait_time
+"""
+
+FORGET_ENDED = "DELETE FROM ended WHERE second < ?"
 
 JOB_AT = f"SELECT {JOB_COLUMNS}, job.seq FROM {JOB_TABLES} WHERE job.seq = ?"
 
@@ -294,10 +303,10 @@ OUTPUT = """
 """
 
 STATS = """
-    SELECT cast((finished_at - :start) / :step AS INTEGER) AS step,
-           sum(result = 'completed'), sum(result IN ('failed', 'lost')), sum(finished_at - started_at), sum(waited)
-    FROM attempt
-    WHERE finished_at >= :start AND finished_at <= :end
+    SELECT cast((second - :start) / :step AS INTEGER) AS step,
+           sum(completed), sum(failed), sum(run_time), sum(wait_time)
+    FROM ended
+    WHERE second >= :start AND second <= :end
     GROUP BY step
 """
 

@@ -51,7 +51,6 @@ SERVED = {
     "UNPARK": "job_key_parked",
     "UNPARK_QUEUE": "job_key_parked",
     "KEY_TAKEN": "job_unique_key",
-    "STATS": "attempt_finished",
 }
 """Which index each statement is made for; the schema says the same beside the indexes."""
 
