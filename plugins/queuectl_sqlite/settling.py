@@ -26,6 +26,7 @@ _EVENTS = {
 class _Leased(NamedTuple):
     """What LEASED tells of the job under a lease."""
 
+    lease: int
     seq: int
     queue: int
     attempts: int
@@ -59,13 +60,15 @@ class _Writes:
 
 def settle(tx: Transaction, settlements: Sequence[Settlement]) -> frozenset[int]:
     """Write how claims ended; return the tokens of the leases that still held."""
+    if not settlements:
+        return frozenset()
+    leases = [(each.lease.worker, each.lease.token, each.lease.job) for each in settlements]
+    held = {leased.lease: leased for leased in map(_Leased._make, tx.db.executemany(sql.LEASED, leases))}
     accepted: dict[int, tuple[Settlement, _Leased, Verdict]] = {}
     for settlement in settlements:
-        lease = settlement.lease
-        row = tx.db.execute(sql.LEASED, (lease.worker, lease.token, lease.job)).get
-        if row is not None and lease.token not in accepted:
-            leased = _Leased(*row)
-            accepted[lease.token] = settlement, leased, _after_cancel(settlement.verdict, leased)
+        leased = held.pop(settlement.lease.token, None)  # popped: a lease can be settled once
+        if leased is not None:
+            accepted[leased.lease] = settlement, leased, _after_cancel(settlement.verdict, leased)
     starts = _starts(tx, accepted.values())
     _write(tx, accepted.values())
     if not tx.wanted.isdisjoint(_TOLD):

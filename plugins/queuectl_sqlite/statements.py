@@ -143,7 +143,7 @@ UNPARK_QUEUE = "UPDATE job SET phase = 0 WHERE phase = 5 AND queue = ?"
 # Settling
 
 LEASED = """
-    SELECT job.seq, job.queue, job.attempts, job.lost, job.cancel_requested, job.at, job.recorded_at,
+    SELECT job.lease, job.seq, job.queue, job.attempts, job.lost, job.cancel_requested, job.at, job.recorded_at,
            job.origin_worker, job.limit_key, queue.max_jobs
     FROM job CROSS JOIN queue ON queue.id = job.queue CROSS JOIN spec ON spec.seq = job.seq
     WHERE job.phase = 2 AND job.worker = ? AND job.lease = ? AND spec.id = ?
