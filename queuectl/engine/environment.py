@@ -1,0 +1,41 @@
+"""The environment of a job: the worker's, less what is private to it, plus what the job is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from queuectl.model.lease import Claim
+
+_PRIVATE = ("QUEUECTL_STORAGE__", "QUEUECTL_LEASE")
+
+
+def base_environment(environ: Mapping[str, str], *, file: Path | None, data: Path) -> dict[str, str]:
+    """Return what all jobs of a worker get.
+
+    A job may run in another directory: what leads to the same store is made absolute.
+    """
+    base = {name: value for name, value in environ.items() if not name.startswith(_PRIVATE)}
+    if base.get("QUEUECTL_HOME"):
+        base["QUEUECTL_HOME"] = str(data)
+    if file is not None:
+        base["QUEUECTL_CONFIG"] = os.path.abspath(file)  # noqa: PTH100  # links stay as they were written
+    return base
+
+
+def job_environment(base: Mapping[str, str], claim: Claim) -> dict[str, str]:
+    """Return the whole environment of one run."""
+    return {
+        **base,
+        **claim.job.env,
+        "QUEUECTL_JOB_ID": claim.job.id,
+        "QUEUECTL_ATTEMPT": str(claim.number),
+        "QUEUECTL_QUEUE": claim.job.queue,
+        "QUEUECTL_LEASE": lease_mark(claim.lease.worker, claim.lease.token),
+    }
+
+
+def lease_mark(worker: str, token: int) -> str:
+    """Return the text by which a run's processes are found, wherever they went: their `QUEUECTL_LEASE`."""
+    return f"{worker}.{token}"

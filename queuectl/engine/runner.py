@@ -1,0 +1,161 @@
+"""One run: from a claim to an outcome, whatever the executor does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from msgspec.structs import replace
+
+from queuectl.engine.cancelling import CancelFlag, Reason
+from queuectl.engine.desk import RELEASED, Desk, Ended, Running
+from queuectl.engine.environment import job_environment
+from queuectl.engine.ledger import Entry, Ledger
+from queuectl.engine.policies import Policies
+from queuectl.engine.retry import Decision, decide
+from queuectl.engine.spool import Spool, SpoolFile
+from queuectl.model.attempt import Output, Result
+from queuectl.model.executor import Executor, RunContext
+from queuectl.model.job import Job
+from queuectl.model.lease import Claim, Verdict
+from queuectl.model.outcome import Outcome
+
+MAX_HANDLE = 400
+"""How many bytes of a handle the ledger has room for."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What the executor is given; see `RunContext`."""
+
+    number: int
+    cancelled: CancelFlag
+    deadline: float | None
+    env: Mapping[str, str]
+    _spool: Spool
+    _note: Callable[[str], None]
+
+    @property
+    def output(self) -> SpoolFile:
+        """The file for standard output."""
+        return self._spool.output
+
+    @property
+    def error_output(self) -> SpoolFile:
+        """The file for standard error."""
+        return self._spool.errors
+
+    def record(self, handle: str) -> None:
+        """Note what runs. Raises ValueError for more than MAX_HANDLE bytes."""
+        if len(handle.encode()) > MAX_HANDLE:
+            raise ValueError(f"a handle has at most {MAX_HANDLE} bytes")
+        self._note(handle)
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs claims one after the other, with one flag and one slot of the ledger at a time."""
+
+    desk: Desk
+    ledger: Ledger
+    logs: Path
+    policies: Policies
+    execute: Callable[[Job, RunContext, Callable[[Job, RunContext], Outcome]], Outcome]
+    environment: Mapping[str, str]
+    flag: CancelFlag = field(default_factory=CancelFlag)
+
+    def run(self, claim: Claim) -> Ended:
+        """Run one claim to its end and leave the outcome on the desk."""
+        self.flag.clear()
+        slot = self.ledger.take_slot()
+        entry = Entry(claim.job.id, claim.lease.token, claim.number, "starting", time.monotonic(), time.time())
+        self.ledger.note(slot, entry)
+        running = Running(claim, slot, self.flag, entry.started)
+        self.desk.start(running)
+        with structlog.contextvars.bound_contextvars(job=claim.job.id, attempt=claim.number):
+            outcome, output = self._attempt(running, entry)
+            ended = time.monotonic()
+            reason = self.flag.reason
+            self._note_end(running, entry, outcome, ended, reason)
+            decision = self._decide(claim.job, outcome, reason)
+        item = Ended(claim, decision, ended, outcome, entry.started, ended, output, slot)
+        self.desk.finish(item)
+        return item
+
+    def _attempt(self, running: Running, entry: Entry) -> tuple[Outcome, Output]:
+        claim = running.claim
+        try:
+            spool = Spool(self.logs, claim.lease.worker, claim.lease.token)
+        except OSError as error:
+            return Outcome(error=f"cannot write the output to {self.logs}: {error.strerror}"), Output()
+        try:
+            outcome = self._execute(running, entry, spool)
+        finally:
+            output = spool.close()
+        return outcome, output
+
+    def _execute(self, running: Running, entry: Entry, spool: Spool) -> Outcome:
+        job = running.claim.job
+
+        def note(handle: str) -> None:
+            running.handle = handle
+            self.ledger.note(running.slot, replace(entry, phase="running", handle=handle))
+
+        context = Context(
+            number=running.claim.number,
+            cancelled=running.flag,
+            deadline=None if job.timeout is None else entry.started + job.timeout,
+            env=job_environment(self.environment, running.claim),
+            _spool=spool,
+            _note=note,
+        )
+        try:
+            executor: Executor = self.policies.executor(job)
+            outcome = self.execute(job, context, executor.execute)
+        except Exception as error:  # noqa: BLE001  # a wall: an attempt may fail in any way, its worker may not
+            structlog.get_logger().warning("the executor raised", plugin=self.policies.executor_name(job), exc_info=True)
+            return Outcome(error=f"{self.policies.executor_name(job)} raised {type(error).__name__}: {error}")
+        return _checked(outcome, self.policies.executor_name(job))
+
+    def _note_end(self, running: Running, entry: Entry, outcome: Outcome, ended: float, reason: Reason | None) -> None:
+        noted = replace(
+            entry,
+            phase="ended",
+            handle=running.handle,
+            ended=ended,
+            outcome=_plain(outcome),
+            released=reason == "stop" and not outcome.succeeded,
+            cancelled=reason == "cancel" and not outcome.succeeded,
+        )
+        self.ledger.note(running.slot, noted)
+
+    def _decide(self, job: Job, outcome: Outcome, reason: Reason | None) -> Decision:
+        return decide_ended(job, outcome, self.policies, stopped=reason == "stop", cancelled=reason == "cancel")
+
+
+def decide_ended(job: Job, outcome: Outcome, policies: Policies, *, stopped: bool, cancelled: bool) -> Decision:
+    """Decide what an outcome means, given why the run was asked to end. A run that succeeded all the same has succeeded."""
+    if outcome.succeeded or not (stopped or cancelled):
+        return decide(job, outcome, lambda: policies.policy(job))
+    if cancelled:
+        return Decision(verdict=Verdict.CANCELLED, result=Result.CANCELLED, error="cancelled")
+    return Decision(verdict=RELEASED.verdict, result=RELEASED.result, charge=False, error="its worker was stopped")
+
+
+def _checked(outcome: object, name: str) -> Outcome:
+    if not isinstance(outcome, Outcome):
+        return Outcome(error=f"{name} returned {outcome!r:.80} where an outcome was expected")
+    for code in (outcome.exit_code, outcome.signal):
+        if code is not None and (isinstance(code, bool) or not isinstance(code, int)):
+            return Outcome(error=f"{name} returned an outcome with {code!r:.80} where a number was expected")
+    if outcome.exit_code is None and outcome.signal is None and outcome.error is None and not outcome.timed_out:
+        return Outcome(error=f"{name} returned an outcome that says nothing")
+    return outcome
+
+
+def _plain(outcome: Outcome) -> dict[str, object]:
+    values = {name: getattr(outcome, name) for name in Outcome.__slots__}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
