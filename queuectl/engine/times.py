@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import floor
 
 from queuectl.errors import UsageError
 
@@ -41,9 +42,10 @@ def within_calendar(seconds: float, moment: object) -> float:
 
 def format_time(seconds: float) -> str:
     """Write Unix seconds as `2026-01-02T03:04:05.678Z`; what is finer than a millisecond is cut off."""
-    # Rounded to microseconds first, since 0.123 as a float lies a little below.
-    second, rest = divmod(round(seconds * 1_000_000), 1_000_000)
-    return f"{_second(second)}.{rest // 1000:03d}Z"
+    second = floor(seconds)
+    # The margin is the error of a float: 0.123 lies a little below, in the year 9999 by some 0.015 milliseconds.
+    carry, millisecond = divmod(int((seconds - second) * 1000 + 0.02), 1000)
+    return f"{_second(second + carry)}.{millisecond:03d}Z"
 
 
 @lru_cache(maxsize=1024)
