@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
+import msgspec
 
 from queuectl import StorageBusyError, StorageError, StorageRefusedError, UsageError
 
@@ -18,6 +19,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise meaning(error, path) from error
+    except (UnicodeDecodeError, msgspec.MsgspecError) as error:  # what we write can be read back
+        raise damaged(path, error) from error
     except UnicodeEncodeError as error:
         raise UsageError(f"text that is no valid Unicode cannot be stored: {error.object!r}") from error
     except OverflowError as error:
@@ -33,7 +36,7 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
                 hint="try again; if it stays so, find who has it open: fuser -v " + str(path),
             )
         case apsw.CorruptError():
-            return StorageRefusedError(f"{path} is damaged: {error}", hint="restore a backup, or move the file away")
+            return damaged(path, error)
         case apsw.NotADBError():
             return not_a_database(path)
         case apsw.FullError():
@@ -48,6 +51,11 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
             return StorageError(f"reading or writing {path} failed: {error}", hint="look at the disk: dmesg, df -h")
         case _:
             return StorageError(f"{path}: {error}")
+
+
+def damaged(path: Path, error: Exception) -> StorageRefusedError:
+    """Return the error for a database of ours that is spoilt."""
+    return StorageRefusedError(f"{path} is damaged: {error}", hint="restore a backup, or move the file away")
 
 
 def not_a_database(path: Path) -> StorageRefusedError:

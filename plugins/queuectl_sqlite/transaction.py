@@ -75,7 +75,10 @@ class Transaction:
 
     def job(self, seq: int) -> Job:
         """Return a job as it is now in this transaction."""
-        return job_of(self.db.execute(sql.JOB_AT, (seq,)).get)
+        row = self.db.execute(sql.JOB_AT, (seq,)).get
+        if row is None:
+            raise apsw.CorruptError(f"a part of job number {seq} is missing")
+        return job_of(row)
 
     def finish(self) -> None:
         """Write the counts; to be called last."""

@@ -23,6 +23,14 @@ CHECKS = {
     "leases of workers that are not registered": (
         "SELECT count(*) FROM job WHERE phase = 2 AND worker NOT IN (SELECT id FROM worker WHERE NOT gone)"
     ),
+    "jobs of which some JSON cannot be read": """
+        SELECT count(*) FROM spec
+        WHERE NOT (
+            coalesce(json_valid(argv), 1) AND coalesce(json_valid(env), 1) AND coalesce(json_valid(tags), 1)
+            AND coalesce(json_valid(backoff), 1) AND coalesce(json_valid(options), 1)
+        )
+    """,
+    "events whose job cannot be read": "SELECT count(*) FROM event WHERE NOT coalesce(json_valid(job), 1)",
     "lease tokens above their counter": "SELECT count(*) FROM job WHERE lease > (SELECT lease FROM counter)",
 }
 """Each statement counts what must not be there."""
@@ -38,6 +46,13 @@ MISCOUNTED = """
 
 def faults(db: apsw.Connection) -> list[str]:
     """Return what is wrong, a line each."""
+    try:
+        return _faults(db)
+    except apsw.CorruptError as error:
+        return [f"database: {error}"]
+
+
+def _faults(db: apsw.Connection) -> list[str]:
     found = [f"database: {line}" for (line,) in db.execute("PRAGMA quick_check") if line != "ok"]
     if found:
         return found  # what follows would read from a damaged file

@@ -168,6 +168,27 @@ class TestMeanings:
         with pytest.raises(StorageRefusedError, match="damaged"):
             storage.list(Query(), None, 10_000)
 
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            "UPDATE spec SET env = '{'",
+            "UPDATE spec SET command = CAST(X'FF' AS TEXT)",
+            "UPDATE spec SET argv = CAST(X'5BFF5D' AS TEXT)",
+        ],
+    )
+    def test_damage_that_sqlite_does_not_see(self, storage: SqliteStorage, worker: str, spoil: str) -> None:
+        """A text that cannot be read as what was written is damage too, whoever reads it."""
+        storage.enqueue([new("a")])
+        storage._main.apsw.execute(spoil).fetchall()
+        for call in (
+            lambda: storage.get("a"),
+            lambda: storage.list(Query(), None, 10),
+            lambda: storage.change(Action.HOLD, ["a"]),
+            lambda: storage.exchange(worker, [], Ask(limit=1)),
+        ):
+            with pytest.raises(StorageRefusedError, match="damaged"):
+                call()
+
     def test_a_closed_handle(self, storage: SqliteStorage) -> None:
         """A closed handle says so."""
         storage.close()

@@ -51,6 +51,8 @@ class TestChecking:
             ("DELETE FROM job WHERE state = 0", "1 commands without their job"),
             ("DELETE FROM job WHERE state = 3", "1 attempts without their job"),
             ("DELETE FROM job WHERE state = 0", "1 tags without their job"),
+            ("UPDATE spec SET env = '{' WHERE id = 'b'", "1 jobs of which some JSON cannot be read"),
+            ("INSERT INTO event (name, at, job) VALUES ('job.dead', 0.0, '{')", "1 events whose job cannot be read"),
             ("UPDATE job SET queue = 99", "3 jobs of no queue"),
         ],
     )
