@@ -90,7 +90,7 @@ def test_a_person_is_told_what_to_do_next(queuectl: Program) -> None:
 def test_quiet_gives_no_hints(queuectl: Program) -> None:
     """Only the data."""
     queuectl.enqueue("true")
-    assert "hint" not in queuectl.on_terminal("status", "--quiet", code=0).out
+    assert "hint:" not in queuectl.on_terminal("status", "--quiet", code=0).out
 
 
 def test_colour_is_for_terminals_that_want_it(queuectl: Program) -> None:
