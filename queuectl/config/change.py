@@ -133,7 +133,7 @@ def _values(pairs: Sequence[tuple[str, str]], alone: Config) -> list[tuple[KeyPa
     typed_values: list[tuple[str, KeyPath, Node]] = []
     for key, text in pairs:
         path = complete(key, known_keys(alone), alone.queues)
-        node = read_typed(text, Source("", alone.places.cwd, typed=True))
+        node = _typed(key, text, alone)
         alone = Config(places=alone.places, registry=alone.registry, tree=overlay(alone.tree, nested(path, node)))
         typed_values.append((key, path, node))
     known = known_keys(alone)
@@ -141,6 +141,14 @@ def _values(pairs: Sequence[tuple[str, str]], alone: Config) -> list[tuple[KeyPa
     # The values as they were typed, before the file is touched: the error then tells of them, not of a line to be.
     _check(alone, [path for _, path, _ in typed_values])
     return [(path, _meant(node, kind)) for (_, path, node), kind in zip(typed_values, annotations, strict=True)]
+
+
+def _typed(key: str, text: str, config: Config) -> Node:
+    try:
+        # Without a name: what is wrong with the value begins with the key.
+        return read_typed(text, Source("", config.places.cwd, typed=True))
+    except ConfigError as error:
+        raise ConfigError(f"{key}{error.message}", hint="put a text that begins so in quotes") from None
 
 
 def _annotation(key: str, path: KeyPath, known: list[Key], config: Config) -> Any:
@@ -202,13 +210,18 @@ def _change(path: KeyPath, before: Config, after: Config, config: Config, found:
     last = node_of(config, path) if _is_key(path) else None
     hidden = last is not None and last.origin.source.name != found.shown
     return Change(
-        written(tuple(dashed(part) for part in path[:1]) + path[1:]),
+        written(_canonical(path)),
         _said(path, before),
         _said(path, after),
         found.path,
         line_of(text, path, source_of(found)),
         str(last.origin) if hidden and last is not None else None,
     )
+
+
+def _canonical(path: KeyPath) -> KeyPath:
+    """Return a path as it is shown; the name of a queue stays as it is."""
+    return tuple(part if path[0] == "queues" and place == 1 else dashed(part) for place, part in enumerate(path))
 
 
 def _is_key(path: KeyPath) -> bool:
@@ -221,7 +234,7 @@ def _said(path: KeyPath, config: Config) -> str | None:
     if node is not None:
         return typed(masked(path[-1], node.plain()))
     known = {key.path: key.field for key in known_keys(config)}
-    field = known.get(path)
+    field = known.get(_canonical(path))
     if path[-1] == "plugin" and path[-2] in PLUGGED:
         return config.plugin_name(path[-2])
     return None if field is None or field.required else typed(field.default)
