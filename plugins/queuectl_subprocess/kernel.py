@@ -29,7 +29,7 @@ class Process:
 
 
 if sys.platform == "linux":
-    _TICK = os.sysconf("SC_CLK_TCK")
+    _TICKS = os.sysconf("SC_CLK_TCK")
     _FORKED_NOT_EXECUTED = 0x40
     _NOT_OFFERED = frozenset({errno.ENOSYS, errno.EPERM})  # the second is what some sandboxes say
     _KEEP_SIZE, _PUNCH_HOLE = 0x01, 0x02
@@ -44,7 +44,7 @@ if sys.platform == "linux":
 
     def now() -> int:
         """Read the clock on which processes start."""
-        return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICK)
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) * _TICKS // 10**9
 
     def process(pid: int) -> Process | None:
         """Look at one process; None when it has exited, even if nobody has collected its status."""

@@ -264,7 +264,7 @@ class TestSurroundings:
         """Not even one that the worker may pass on."""
         reader, writer = os.pipe()
         try:
-            os.set_inheritable(writer, True)
+            os.set_inheritable(writer, True)  # noqa: FBT003  # it takes no keyword
             run = bench.run(["ls", "/proc/self/fd"])
         finally:
             os.close(reader)
