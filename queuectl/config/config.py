@@ -163,6 +163,10 @@ class Config:
 
         Imports notifiers only where the configuration does not say which events they hear of.
         """
+        return self._wanted
+
+    @cached_property
+    def _wanted(self) -> frozenset[str]:
         wanted: set[str] = set()
         problems = Problems()
         for where, node in self.notifications(problems):

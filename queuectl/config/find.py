@@ -56,7 +56,8 @@ class Places(NamedTuple):
             if candidate.exists():
                 return candidate
             if candidate.named:
-                raise ConfigError(f"{candidate.why} names a file that is not there: {candidate.shown}")
+                hint = f"queuectl config init --path {candidate.shown} makes one to start from"
+                raise ConfigError(f"{candidate.why} names a file that is not there: {candidate.shown}", hint=hint)
         return None
 
     def candidates(self, file: str | Path | None = None) -> Iterator[Candidate]:

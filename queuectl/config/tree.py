@@ -118,4 +118,5 @@ def from_plain(value: Any, source: Source) -> Node:
         return mapping({str(key): from_plain(item, source) for key, item in value.items()}, origin)
     if isinstance(value, list | tuple):
         return Node([from_plain(item, source) for item in value], origin, style="flow")
-    return Node(value, origin, text="" if value is None else str(value))
+    text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+    return Node(value, origin, text)

@@ -237,10 +237,9 @@ class Registry:
         return self._manager.subset_hook_caller(hook, others)
 
     def _listener(self, module: ModuleType) -> Callable[[Event], None]:
-        hook = self._only_of("queuectl_notify", module)
-
         def listen(event: Event) -> None:
-            hook(event=event)
+            # Found anew each time: a plugin that was imported meanwhile would else be heard as well.
+            self._only_of("queuectl_notify", module)(event=event)
 
         return listen
 

@@ -354,6 +354,18 @@ def test_only_listed_plugins_listen(install: Install) -> None:
     assert [name for name, _ in registry.listeners()] == ["a"]
 
 
+def test_a_listener_is_called_alone_whatever_is_imported_later(install: Install) -> None:
+    """A backoff that a job names may be imported long after the worker has begun to deliver."""
+    install("queuectl-first", LISTENER)
+    install("queuectl-late", dedent(BACKOFF.format(name="late")) + dedent(LISTENER))
+    registry = Registry()
+    registry.load(["first"])
+    ((_, listen),) = registry.listeners()
+    registry.provider("backoff", "late")
+    listen(EVENT)
+    assert (heard("queuectl_first"), heard("queuectl_late")) == ([EVENT], [])
+
+
 WRAPPER = """
     from queuectl import hookimpl
 
