@@ -1,0 +1,175 @@
+"""The intake: from what a person or a program gives, to jobs that can be stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from queuectl.config import Config
+from queuectl.engine.fields import READERS, shown
+from queuectl.engine.identity import new_ids
+from queuectl.engine.jobtext import Given, parse_jobs
+from queuectl.errors import ConfigError, QueuectlError, UsageError
+from queuectl.model.job import DEFAULT_QUEUE, NewJob
+
+__all__ = ["FIELDS", "READ_ONLY", "Accepted", "Given", "Intake", "parse_jobs"]
+
+FIELDS = tuple(READERS)
+"""The fields that may be given."""
+
+READ_ONLY = frozenset(
+    {
+        *("state", "attempts", "created_at", "updated_at", "next_retry_at", "started_at", "finished_at", "exit_code"),
+        *("signal", "error", "worker", "cancel_requested", "attempts_log"),
+    }
+)
+"""Fields that only queuectl sets. On input they are passed over, so that what it prints can be enqueued again."""
+
+_KNOWN = frozenset(FIELDS) | READ_ONLY
+
+_OTHER_WORDS = {
+    "cmd": "command",
+    "argv": "command",
+    "name": "id",
+    "retries": "max_retries",
+    "environment": "env",
+    "working_directory": "cwd",
+    "dir": "cwd",
+    "at": "run_at",
+    "tag": "tags",
+}
+
+_STRIDE = 1000
+"""After how many jobs progress is told."""
+
+
+class Accepted(NamedTuple):
+    """Jobs to be stored. `chosen` are the ids that somebody chose; the others may be replaced when they are taken."""
+
+    jobs: list[NewJob]
+    chosen: frozenset[str]
+
+
+class Intake:
+    """Checks jobs and fills in the defaults of their queues."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._defaults: dict[str, dict[str, Any]] = {}
+        self._backoffs: set[tuple[str, str]] = set()
+
+    def accept(self, given: Iterable[Given], *, progress: Callable[[int], None] | None = None) -> Accepted:
+        """Check all jobs, each with the place that errors name, and give ids to those that have none.
+
+        `progress` is told how many more were checked, now and then. Raises UsageError for the first that is wrong.
+        """
+        read = []
+        for place, job in given:
+            read.append(self._read(place, job))
+            if progress is not None and len(read) % _STRIDE == 0:
+                progress(_STRIDE)
+        if progress is not None and len(read) % _STRIDE:
+            progress(len(read) % _STRIDE)
+        return self._filled(read)
+
+    def _filled(self, read: list[dict[str, Any]]) -> Accepted:
+        chosen = frozenset(values["id"] for values in read if "id" in values)
+        ids = iter(new_ids(len(read) - sum("id" in values for values in read)))
+        cwd = _current_directory() if any("cwd" not in values for values in read) else None
+        jobs = []
+        for values in read:
+            defaults = self._of_queue(values.get("queue", DEFAULT_QUEUE))
+            if "id" not in values:
+                values["id"] = next(ids)
+            if "cwd" not in values:
+                values["cwd"] = cwd
+            jobs.append(NewJob(**{**defaults, **values}))
+        return Accepted(jobs, chosen)
+
+    def _read(self, place: str, job: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            values = _values(job)
+            self._check(values)
+        except (ValueError, UsageError, ConfigError) as error:
+            raise _placed(place, error) from None
+        return values
+
+    def _check(self, values: dict[str, Any]) -> None:
+        """Check what only the configuration can tell."""
+        queue = values.get("queue", DEFAULT_QUEUE)
+        if "cwd" in values:
+            values["cwd"] = _absolute(values["cwd"])
+        if "backoff" in values:
+            self._check_backoff(values["backoff"], queue)
+        if values.get("options"):
+            self._config.executor_for(values["options"], queue)
+
+    def _check_backoff(self, backoff: str | dict[str, Any], queue: str) -> None:
+        if not isinstance(backoff, str):
+            self._config.choose("backoff", backoff, "backoff", queue=queue)
+        elif (backoff, queue) not in self._backoffs:
+            self._config.choose("backoff", backoff, "backoff", queue=queue)
+            self._backoffs.add((backoff, queue))
+
+    def _of_queue(self, queue: str) -> dict[str, Any]:
+        defaults = self._defaults.get(queue)
+        if defaults is None:
+            jobs = self._config.jobs(queue)
+            timeout = None if jobs.timeout is None else float(jobs.timeout)
+            defaults = {"queue": queue, "priority": jobs.priority, "max_retries": jobs.max_retries, "timeout": timeout}
+            self._defaults[queue] = defaults
+        return defaults
+
+
+def _values(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are set, each as it is stored."""
+    if not isinstance(job, Mapping):
+        raise ValueError(f"expected a mapping of fields such as `command`, got {shown(job)}")
+    if not job.keys() <= _KNOWN:
+        raise _unknown(job)
+    values = {}
+    for name, value in job.items():
+        if value is not None and name in READERS:
+            try:
+                values[name] = READERS[name](value)
+            except (ValueError, UsageError) as error:
+                raise ValueError(f"{name}: {error}") from None
+    if "command" not in values:
+        raise ValueError("a job needs a command")
+    if "run_at" in values and "delay" in values:
+        raise ValueError("run_at and delay exclude each other")
+    return values
+
+
+def _unknown(job: Mapping[str, Any]) -> UsageError:
+    name = next(name for name in job if name not in _KNOWN)
+    if not isinstance(name, str):
+        return UsageError(f"expected the name of a field, got {shown(name)}")
+    from queuectl.registry.suggestion import did_you_mean
+
+    meant = did_you_mean(name.lower().replace("-", "_"), {**{field: field for field in FIELDS}, **_OTHER_WORDS})
+    return UsageError(f"unknown field {shown(name)}{meant}", hint=f"the fields are {' '.join(FIELDS)}")
+
+
+def _placed(place: str, error: Exception) -> UsageError:
+    text = f"{place}: {error}" if place else str(error)
+    if isinstance(error, QueuectlError):
+        return UsageError(text, hint=error.hint, details=error.details)
+    return UsageError(text)
+
+
+def _absolute(path: str) -> str:
+    # Not normalized: with a link on the way, `..` is not the directory that the text names.
+    return path if os.path.isabs(path) else os.path.join(_current_directory(), path)
+
+
+def _current_directory() -> str:
+    try:
+        directory = os.getcwd()
+        directory.encode()
+    except FileNotFoundError:
+        raise UsageError("the current directory is gone", hint="say with cwd where the job is to run") from None
+    except UnicodeEncodeError:
+        raise UsageError("the name of the current directory is not UTF-8", hint="say with cwd where to run") from None
+    return directory

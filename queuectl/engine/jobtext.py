@@ -1,0 +1,182 @@
+"""Jobs as JSON text: an object, an array of objects, or JSON Lines."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any, NamedTuple
+
+import msgspec
+
+from queuectl.engine.fields import READERS
+from queuectl.errors import UsageError
+
+_BOM = b"\xef\xbb\xbf"
+_BYTE = re.compile(r" \(byte (\d+)\)$")
+_QUOTED = {field: f'"{field}"'.encode() for field in READERS}
+_decode = msgspec.json.Decoder().decode
+
+
+class Given(NamedTuple):
+    """A job as it was given, and the place that errors name: `jobs.jsonl:17`, `item 3`, or nothing."""
+
+    place: str
+    job: Mapping[str, Any]
+
+
+class _Piece(NamedTuple):
+    """Some JSON that stands for itself, and where it begins in the whole text."""
+
+    text: bytes
+    start: int
+    place: str
+
+
+def parse_jobs(data: bytes | str, source: str = "") -> list[Given]:
+    """Read jobs from JSON text: one object, an array of objects, or an object a line (blank lines are passed over).
+
+    `source` is what errors call the text, such as the name of a file; the words of a command line need none. Raises
+    UsageError with line and column for what is no such text.
+    """
+    return _Text(data, source).jobs()
+
+
+class _Text:
+    """A text with its source."""
+
+    def __init__(self, data: bytes | str, source: str) -> None:
+        # Arguments of a process that are not UTF-8 come as text with surrogates: back to the bytes that they were.
+        raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogateescape")
+        self.data = raw.removeprefix(_BOM)
+        self.source = source
+
+    def jobs(self) -> list[Given]:
+        """Return the jobs."""
+        self._require_utf8()
+        begin = self.data.lstrip()[:1]
+        if not begin:
+            return []
+        if begin == b"[":
+            return self._array()
+        if begin == b"{":
+            return self._objects()
+        start = len(self.data) - len(self.data.lstrip())
+        raise UsageError(f"{self._at(start)}expected a JSON object, an array of objects, or an object a line")
+
+    def _array(self) -> list[Given]:
+        items = self._decoded(_Piece(self.data, 0, self.source))
+        prefix = f"{self.source}: item" if self.source else "item"
+        given = [Given(f"{prefix} {number}", item) for number, item in enumerate(items, 1)]
+        _require_objects(given)
+        if _may_be_doubled(self.data, given):
+            for (place, _), pairs in zip(given, _pairs(self.data), strict=True):
+                _refuse_doubled(place, pairs)
+        return given
+
+    def _objects(self) -> list[Given]:
+        pieces = list(self._lines())
+        try:
+            first = _decode(pieces[0].text)
+        except (msgspec.DecodeError, RecursionError):
+            # One object over several lines, unless the first line is wrong in itself.
+            whole = _Piece(self.data, 0, self.source)
+            wrong = pieces[0] if _ends_early(pieces[0].text) is False else whole
+            pieces = [whole]
+            first = self._decoded(wrong)
+        return self._each(pieces, first)
+
+    def _each(self, pieces: list[_Piece], first: dict[str, Any]) -> list[Given]:
+        given = [Given(pieces[0].place, first)]
+        given += [Given(piece.place, self._decoded(piece)) for piece in pieces[1:]]
+        _require_objects(given)
+        if _may_be_doubled(self.data, given):
+            for (place, job), piece in zip(given, pieces, strict=True):
+                if any(piece.text.count(_QUOTED[name]) != 1 for name in job if name in _QUOTED):
+                    _refuse_doubled(place, _pairs(piece.text))
+        return given
+
+    def _lines(self) -> Iterator[_Piece]:
+        start = 0
+        single = b"\n" not in self.data.strip()
+        for number, line in enumerate(self.data.split(b"\n"), 1):
+            if line and not line.isspace():
+                place = f"{self.source}:{number}" if self.source else "" if single else f"line {number}"
+                yield _Piece(line, start, place)
+            start += len(line) + 1
+
+    def _decoded(self, piece: _Piece) -> Any:
+        try:
+            return _decode(piece.text)
+        except msgspec.DecodeError as error:
+            raise self._complaint(piece, str(error)) from None
+        except RecursionError:
+            raise self._complaint(piece, "it is nested too deeply") from None
+
+    def _complaint(self, piece: _Piece, text: str) -> UsageError:
+        found = _BYTE.search(text)
+        where = self._at(piece.start + int(found[1])) if found else f"{piece.place}: " if piece.place else ""
+        what = _BYTE.sub("", text).removeprefix("JSON is malformed: ").partition(" - at ")[0]
+        hint = 'JSON wants double quotes: {"command": "sleep 2"}' if what == "object keys must be strings" else None
+        return UsageError(f"{where}no JSON: {_WORDS.get(what, what)}", hint=hint)
+
+    def _require_utf8(self) -> None:
+        try:
+            self.data.decode()
+        except UnicodeDecodeError as error:
+            byte = self.data[error.start]
+            raise UsageError(f"{self._at(error.start)}not UTF-8: byte 0x{byte:02x}") from None
+
+    def _at(self, offset: int) -> str:
+        """Return how a place is told: `jobs.jsonl:17:4: `, without a source `line 17, column 4: `."""
+        before = self.data[:offset]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
+        return f"{self.source}:{line}:{column}: " if self.source else f"line {line}, column {column}: "
+
+
+_WORDS = {
+    "Input data was truncated": "it ends too early",
+    "trailing characters": "something follows the end of the object or array",
+    "Number out of range": "a number is out of range",
+}
+
+
+def _ends_early(text: bytes) -> bool:
+    try:
+        _decode(text)
+    except msgspec.DecodeError as error:
+        return str(error) == "Input data was truncated"
+    except RecursionError:
+        return False
+    return False
+
+
+def _require_objects(given: list[Given]) -> None:
+    for place, job in given:
+        if not isinstance(job, dict):
+            from queuectl.engine.fields import shown
+
+            raise UsageError(f"{place}: expected a JSON object, got {shown(job)}")
+
+
+def _may_be_doubled(data: bytes, given: list[Given]) -> bool:
+    """Whether a field may stand twice in an object: told by counting, since decoding keeps the last one alone."""
+    counts = Counter(chain.from_iterable(job for _, job in given))
+    return any(data.count(quoted) != counts[name] for name, quoted in _QUOTED.items() if counts[name])
+
+
+def _pairs(text: bytes) -> Any:
+    """Decode JSON with objects as lists of pairs."""
+    import json  # takes longer to import than a job takes to store
+
+    return json.loads(text, object_pairs_hook=list)
+
+
+def _refuse_doubled(place: str, pairs: list[tuple[str, Any]]) -> None:
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise UsageError(
+                f"{place}: the field {name!r} stands twice" if place else f"the field {name!r} stands twice"
+            )

@@ -1,0 +1,338 @@
+"""The queue: everything that a client may do. The command line and the dashboard use nothing else."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from queuectl.config import Config, load_config
+from queuectl.engine.identity import new_ids
+from queuectl.engine.intake import Accepted, Given, Intake
+from queuectl.errors import ConflictError, NotFoundError, UsageError
+from queuectl.model.job import Job, State
+
+if TYPE_CHECKING:  # what one command needs another does not: to import them all takes longer than to enqueue
+    from queuectl.model.attempt import Attempt, Output
+    from queuectl.model.query import Action, Edit, Page, Query, QueueState
+    from queuectl.model.storage import Storage
+    from queuectl.model.worker import Worker
+
+BATCH = 500
+"""How many jobs are read at once."""
+
+_ID = re.compile(r"[0-9a-z]{13}")
+
+
+def open(config: Config | str | Path | None = None, *, overrides: Sequence[str] = ()) -> Queue:
+    """Open the queue that the configuration names.
+
+    `config` is the path of a configuration file; None finds one as the command does. `overrides` are texts as `--set`
+    takes them, such as `storage.path=/srv/jobs.db`. Raises ConfigError. The store itself is opened when it is first
+    needed.
+    """
+    if isinstance(config, Config):
+        if overrides:
+            raise UsageError("a configuration that was read already takes no overrides")
+        return Queue(config)
+    return Queue(load_config(config, overrides=overrides))
+
+
+class Queue:
+    """Jobs in their store: enqueue them, look at them, wait for them, change them.
+
+    Safe to use from several threads, not across a fork. Close it, or use it in a `with` statement. All methods may
+    raise StorageError: StorageBusyError where the same call may succeed later.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._lock = threading.Lock()
+        self._storage: Storage | None = None
+        self._intake = Intake(config)
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Queue {self._place()}>"
+
+    @property
+    def storage(self) -> Storage:
+        """The store itself, opened at the first use: for what this class does not offer."""
+        with self._lock:
+            if self._closed:
+                raise UsageError("the queue is closed")
+            if self._storage is None:
+                self._storage = self.config.create(self.config.storage)
+            return self._storage
+
+    def close(self) -> None:
+        """Give the store back; idempotent."""
+        with self._lock:
+            storage, self._storage, self._closed = self._storage, None, True
+        if storage is not None:
+            storage.close()
+
+    def enqueue(self, command: str | Sequence[str], **options: Any) -> Job:
+        """Store one job and return it.
+
+        `command` is a text for the shell, or a program with its arguments. Options go by the names of the JSON fields:
+        `id`, `queue`, `priority`, `run_at` (text or datetime) or `delay`, `timeout` (both in seconds, or as `90s`),
+        `max_retries`, `cwd`, `env`, `tags`, `backoff`, `options`; None is as if it was left out. Raises UsageError when
+        one is not valid, ConflictError when the id is taken.
+        """
+        return self.store(self._intake.accept([Given("", {**options, "command": command})]))[0]
+
+    def enqueue_many(
+        self,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        skip_existing: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> builtins.list[Job]:
+        """Check all jobs, then store all or none in one transaction, and return them in order.
+
+        Each is a mapping with the JSON fields. With `skip_existing`, those whose id is taken are passed over, and those
+        that were stored are returned. `progress` is told how many more were checked, now and then. Raises UsageError
+        that counts from `item 1`, ConflictError when an id is taken.
+        """
+        given = (Given(f"item {number}", job) for number, job in enumerate(jobs, 1))
+        return [*self.store(self._intake.accept(given, progress=progress), skip_existing=skip_existing)]
+
+    def accept(self, given: Iterable[Given], *, progress: Callable[[int], None] | None = None) -> Accepted:
+        """Check jobs that `parse_jobs` read, for `store`. Raises UsageError that names the place."""
+        return self._intake.accept(given, progress=progress)
+
+    def store(self, accepted: Accepted, *, skip_existing: bool = False) -> Sequence[Job]:
+        """Store jobs that were accepted, all or none, in one transaction; the sequence makes each when it is asked for.
+
+        An id that nobody chose and that is taken by chance is replaced.
+        """
+        jobs, chosen = accepted
+        if not jobs:
+            return []
+        while True:
+            try:
+                stored = self.storage.enqueue(jobs, skip_existing=skip_existing)
+            except ConflictError as error:
+                taken = {id for id in _ID.findall(error.message) if id not in chosen} & {job.id for job in jobs}
+                if not taken:
+                    raise
+            else:
+                break
+            jobs = _renamed(jobs, taken)
+        if skip_existing and len(stored) < len(jobs):
+            there = {job.id for job in stored}
+            lost = [job for job in jobs if job.id not in there and job.id not in chosen]
+            if lost:
+                return [*stored, *self.store(Accepted(_renamed(lost, {job.id for job in lost}), chosen))]
+        return stored
+
+    def get(self, id: str) -> Job:
+        """Return a job by its whole id. Raises NotFoundError."""
+        job = self.storage.get(id)
+        if job is None:
+            from queuectl.engine.changing import not_found
+
+            raise not_found(self.storage, [id])
+        return job
+
+    def find(self, prefix: str) -> Job:
+        """Return the job whose id is, or alone begins with, `prefix`. Raises NotFoundError, with the candidates."""
+        ids = self.storage.resolve(prefix, BATCH) if prefix else ()
+        if len(ids) > 1:
+            some = [*ids[:10], *(["…"] if len(ids) > 10 else [])]
+            raise NotFoundError(f"several jobs begin with {prefix!r}", details=some, hint="type more of the id")
+        job = self.storage.get(ids[0]) if ids else None
+        if job is None:
+            raise NotFoundError(f"no job {prefix!r}", hint="queuectl list shows what is stored")
+        return job
+
+    def list(
+        self,
+        *,
+        state: State | str | Iterable[State | str] | None = None,
+        queue: str | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
+    ) -> builtins.list[Job]:
+        """Return the jobs in one of these states, of this queue and with this tag, the newest first."""
+        from queuectl.model.query import Query
+
+        query = Query(states=None if state is None else _states(state), queue=queue, tag=tag)
+        return [*islice(self.iterate(query), limit)]
+
+    def iterate(self, query: Query | None = None) -> Iterator[Job]:
+        """Yield the jobs that match, the newest first, reading some at a time."""
+        cursor = None
+        while True:
+            page = self.page(query, cursor, BATCH)
+            yield from page.jobs
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def page(self, query: Query | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+        """Return some of the jobs that match, the newest first, with the cursor for the next call."""
+        from queuectl.model.query import Query
+
+        return self.storage.list(query or Query(), cursor, limit)
+
+    def attempts(self, id: str) -> Sequence[Attempt]:
+        """Return the attempts of a job, oldest first. Raises NotFoundError for an unknown job."""
+        attempts = self.storage.attempts(id)
+        if not attempts:
+            self.get(id)
+        return attempts
+
+    def output(self, id: str, number: int | None = None) -> Output:
+        """Return what is stored of an attempt's output, by default the last attempt's. Raises NotFoundError."""
+        if number is None:
+            attempts = self.attempts(id)
+            if not attempts:
+                raise NotFoundError(f"job {id!r} has no attempt that has ended")
+            number = attempts[-1].number
+        output = self.storage.output(id, number)
+        if output is None:
+            self.get(id)
+            raise NotFoundError(f"job {id!r} has no attempt {number}")
+        return output
+
+    def wait(self, id: str, timeout: float | str | None = None) -> Job:
+        """Return the job once it is completed, dead or cancelled.
+
+        `timeout` is in seconds, or as `90s`. Raises WaitTimeoutError, and NotFoundError.
+        """
+        return self.wait_many([id], timeout)[0]
+
+    def wait_many(self, ids: Sequence[str], timeout: float | str | None = None) -> builtins.list[Job]:
+        """Return jobs, in this order, once all of them are completed, dead or cancelled; otherwise as `wait`."""
+        from queuectl.engine.waiting import wait_for
+
+        return wait_for(self.storage, ids, None if timeout is None else _seconds(timeout))
+
+    def retry(self, id: str) -> Job:
+        """Run a failed job now, a dead, completed or cancelled one again from the start.
+
+        Raises NotFoundError; ConflictError when it is pending or processing.
+        """
+        from queuectl.model.query import Action
+
+        return self.change(Action.RETRY, [id])[0]
+
+    def cancel(self, id: str) -> Job:
+        """Cancel a job; one that runs is ended by its worker within a second, unless it succeeds before.
+
+        Raises NotFoundError; ConflictError when it is completed, dead or cancelled.
+        """
+        from queuectl.model.query import Action
+
+        return self.change(Action.CANCEL, [id])[0]
+
+    def delete(self, id: str) -> Job:
+        """Delete a job that has ended, with its attempts and their output, and return it as it was.
+
+        Raises NotFoundError; ConflictError when it still has work to do.
+        """
+        from queuectl.model.query import Action
+
+        return self.change(Action.DELETE, [id])[0]
+
+    def change(
+        self,
+        action: Action,
+        target: Query | Sequence[str],
+        *,
+        expected: int | None = None,
+        edit: Edit | None = None,
+    ) -> builtins.list[Job]:
+        """Do something to the jobs with these ids, all or none; or to all that match a query and are in a fit state.
+
+        Returns them as they are now, after a delete as they were. With `expected`, changes nothing and raises
+        ConflictError when it would change another number of jobs. By ids it raises NotFoundError or ConflictError for
+        those that are not stored or in a state that does not allow it.
+        """
+        from queuectl.engine.changing import change
+
+        return change(self.storage, self.config.data / "logs", action, target, expected=expected, edit=edit)
+
+    def counts(self) -> Mapping[str, Mapping[State, int]]:
+        """Return how many jobs each queue has in each state; zeros may be left out."""
+        return self.storage.counts()
+
+    def totals(self) -> dict[State, int]:
+        """Return how many jobs there are in each state."""
+        totals = dict.fromkeys(State, 0)
+        for counts in self.storage.counts().values():
+            for state, count in counts.items():
+                totals[state] += count
+        return totals
+
+    def queues(self) -> Sequence[QueueState]:
+        """Return all queues that have or had jobs, or were set, by name."""
+        return self.storage.queues()
+
+    def set_queue(
+        self, name: str, *, paused: bool | None = None, limit: int | None = None, key_limit: int | None = None
+    ) -> QueueState:
+        """Pause or resume a queue, bound how many of its jobs run at once; None leaves as is, 0 lifts a limit."""
+        return self.storage.set_queue(name, paused=paused, limit=limit, key_limit=key_limit)
+
+    def workers(self) -> builtins.list[Worker]:
+        """Return the workers, without those of this host that are known to be dead."""
+        from queuectl.engine.ledger import is_alive
+        from queuectl.model.worker import Role
+
+        run = self.config.data / "run"
+        workers = [worker for worker in self.storage.workers() if worker.role is Role.WORKER]
+        return [worker for worker in workers if is_alive(run, worker.id) is not False]
+
+    def status(self) -> dict[str, Any]:
+        """Return what `queuectl status --json` prints."""
+        totals = self.totals()
+        return {
+            "jobs": {state.value: totals[state] for state in State},
+            "workers": {"active": len(self.workers())},
+            "store": self._place(),
+            "config": None if self.config.file is None else str(self.config.file),
+        }
+
+    def _place(self) -> str:
+        """Return where the store is: its path where it has one, else the name of its plugin."""
+        path = getattr(self._storage, "path", None)
+        return str(path) if path is not None else self.config.storage.found.provider.name
+
+
+def _states(state: State | str | Iterable[State | str]) -> frozenset[State]:
+    try:
+        return frozenset(map(State, [state] if isinstance(state, str) else state))
+    except ValueError:
+        raise UsageError(f"no state {state!r}", hint=f"the states are {', '.join(State)}") from None
+
+
+def _seconds(timeout: float | str) -> float:
+    from queuectl.engine.fields import read_delay
+
+    try:
+        return read_delay(timeout)
+    except ValueError as error:
+        raise UsageError(f"timeout: {error}") from None
+
+
+def _renamed(jobs: Sequence[Any], taken: set[str]) -> builtins.list[Any]:
+    from dataclasses import replace
+
+    ids = iter(new_ids(len(taken)))
+    return [replace(job, id=next(ids)) if job.id in taken else job for job in jobs]
