@@ -190,6 +190,10 @@ class Desk:
             times += [self._ended[0].since + SETTLE_EARLY] if self._ended else []
             return max(0.0, min(times) - now) if times else None
 
+    def has_waiting(self) -> bool:
+        """Whether a claim waits to be taken."""
+        return bool(self._waiting)
+
     def is_empty(self) -> bool:
         """Whether nothing is in hand."""
         with self._lock:

@@ -12,6 +12,7 @@ from queuectl.model.backoff import Backoff, Failure
 from queuectl.model.job import Job
 from queuectl.model.lease import Verdict
 from queuectl.model.outcome import Outcome
+from queuectl.units import Duration
 
 MAX_LOST = 3
 """How many runs may take their worker with them before the job is given up."""
@@ -50,9 +51,10 @@ def decide(job: Job, outcome: Outcome, policy: Callable[[], Policy]) -> Decision
     if outcome.succeeded:
         return Decision(verdict=Verdict.COMPLETED, result=Result.COMPLETED)
     delay = _delay(job, outcome, policy())
+    error = _time_is_up(job) if outcome.timed_out and outcome.error is None else None
     if delay is None:
-        return Decision(verdict=Verdict.DEAD, result=Result.FAILED)
-    return Decision(verdict=Verdict.FAILED, result=Result.FAILED, delay=delay)
+        return Decision(verdict=Verdict.DEAD, result=Result.FAILED, error=error)
+    return Decision(verdict=Verdict.FAILED, result=Result.FAILED, delay=delay, error=error)
 
 
 def decide_lost(job: Job) -> Decision:
@@ -62,6 +64,10 @@ def decide_lost(job: Job) -> Decision:
         reason = f"gave up after {lost} runs that their worker did not survive"
         return Decision(verdict=Verdict.DEAD, result=Result.LOST, charge=False, error=reason)
     return Decision(verdict=Verdict.LOST, result=Result.LOST, charge=False, error="the worker did not survive the run")
+
+
+def _time_is_up(job: Job) -> str:
+    return "timed out" if job.timeout is None else f"timed out after {Duration(job.timeout)}"
 
 
 def _delay(job: Job, outcome: Outcome, policy: Policy) -> float | None:

@@ -1,0 +1,115 @@
+"""The counter between desk and storage: settles what has ended, brings new claims."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from queuectl.engine.desk import Desk, Ended
+from queuectl.engine.ledger import Ledger
+from queuectl.engine.spool import discard
+from queuectl.errors import StorageError
+from queuectl.model.lease import Ask, Exchange
+from queuectl.model.storage import Storage
+
+if TYPE_CHECKING:
+    from queuectl.engine.worker import Terms
+
+MOST_CLAIMS = 32
+"""How many claims a runner takes at once when jobs are short."""
+
+BATCH_TIME = 0.02
+"""How many seconds of work a batch of claims may hold: other workers wait for them."""
+
+
+class Counter:
+    """Exchanges with the storage, one at a time."""
+
+    def __init__(
+        self, storage: Storage, desk: Desk, terms: Terms, logs: Path, ledger: Ledger, log: Any
+    ) -> None:
+        self.storage = storage
+        self.desk = desk
+        self.terms = terms
+        self.lock = threading.RLock()
+        self.confirmed_at = time.monotonic()
+        self._logs = logs
+        self._ledger = ledger
+        self._log = log
+        self._run_time = BATCH_TIME
+        self._troubles = 0
+        self._in_doubt = False
+
+    def observe(self, ended: Ended) -> None:
+        """Learn how long jobs take, to claim several at once only when they are short."""
+        self._run_time += (ended.ended - ended.started - self._run_time) / 4
+
+    def exchange(self, *, ask: bool) -> Exchange:
+        """Settle all that has ended and claim anew. Raises StorageError, and then keeps what was to be settled."""
+        with self.lock:
+            batch = self.desk.take_ended()
+            now = time.monotonic()
+            settlements = [ended.settlement(now) for ended in batch]
+            try:
+                result = self.storage.exchange(self.terms.id, settlements, self._ask() if ask else None)
+            except BaseException:
+                self.desk.put_back(batch)
+                self._in_doubt = True
+                raise
+            self._close(batch, result)
+            self.desk.add(result.claims)
+            self.desk.withdraw(result.cancelled)
+            self.confirmed_at = now
+            self._recovered()
+            return result
+
+    def trouble(self, error: StorageError) -> None:
+        """Say that the storage cannot be used for now; once, until it can again."""
+        if self._troubles == 0:
+            self._log.warning("the storage does not answer, trying again", error=error.message)
+        self._troubles += 1
+
+    def pause(self) -> float:
+        """Return how many seconds to wait before the next try."""
+        return min(2.0, 0.1 * 2.0 ** min(self._troubles, 10))
+
+    def settle_all(self) -> None:
+        """Settle what is left, for as long as it takes: an outcome is not given up while the process lives."""
+        while not self.desk.is_empty():
+            try:
+                self.exchange(ask=False)
+            except StorageError as error:
+                self.trouble(error)
+                time.sleep(self.pause())
+
+    def retire(self) -> None:
+        """Forget this incarnation; if the storage cannot be reached, others find that its lock is gone."""
+        try:
+            self.storage.retire(self.terms.id)
+        except StorageError as error:
+            self._log.warning("could not say goodbye to the storage", error=error.message)
+
+    def _ask(self) -> Ask:
+        free = max(1, self.terms.concurrency - len(self.desk.running()))
+        batch = max(1, min(MOST_CLAIMS, int(BATCH_TIME / max(self._run_time, 1e-6))))
+        return Ask(limit=max(free, batch), queues=self.terms.queues)
+
+    def _close(self, batch: list[Ended], result: Exchange) -> None:
+        for ended in batch:
+            lease = ended.claim.lease
+            if lease.token not in result.accepted and not self._in_doubt:
+                self._log.warning("a result came too late, somebody else has the job", job=lease.job, lease=lease.token)
+            if ended.slot is not None:
+                self._ledger.clear(ended.slot)
+                discard(self._logs, lease.worker, lease.token, ended.output)
+        self._in_doubt = False
+        self.desk.settled(batch)
+
+    def _recovered(self) -> None:
+        if self._troubles:
+            self._log.info("the storage answers again")
+            self._troubles = 0
+
+

@@ -1,0 +1,57 @@
+"""Retention: what was finished long ago is deleted, a little at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import threading
+import time
+from pathlib import Path
+
+from queuectl.config import Config
+from queuectl.model.job import State
+from queuectl.model.query import Query
+from queuectl.model.storage import Storage
+
+INTERVAL = 60.0
+STEP = 500
+"""Jobs that one pass deletes at most, so that nobody waits for long."""
+
+
+class Housekeeping:
+    """Prunes by the section `retention`, at most `STEP` jobs of a state at once."""
+
+    def __init__(self, config: Config, storage: Storage) -> None:
+        self._storage = storage
+        self._logs = config.data / "logs"
+        kept = {State.COMPLETED: config.retention.completed, State.CANCELLED: config.retention.cancelled}
+        self._kept = {state: float(age) for state, age in kept.items() if age is not None}
+        self._random = random.Random()
+        self._next = time.monotonic() + self._random.uniform(0, 2.0)
+        self._pause = threading.Event()
+
+    def work(self) -> None:
+        """Prune if it is time to; soon again when there was more than one pass may take."""
+        if time.monotonic() < self._next:
+            return
+        more = [self._prune(state, age) for state, age in self._kept.items()]
+        self._next = time.monotonic() + (1.0 if any(more) else INTERVAL * self._random.uniform(0.8, 1.2))
+
+    def sleep(self, seconds: float) -> None:
+        """Pause between two tries."""
+        self._pause.wait(seconds)
+
+    def _prune(self, state: State, age: float) -> bool:
+        query = Query(states=frozenset({state}), finished_before=age)
+        changed = self._storage.prune(query, STEP)
+        unlink_outputs(self._logs, changed.outputs)
+        return len(changed.jobs) >= STEP or changed.remaining > 0
+
+
+def unlink_outputs(logs: Path, paths: tuple[str, ...]) -> None:
+    """Remove output files that nothing refers to any more; only those that lie in this host's directory of logs."""
+    for path in paths:
+        if os.path.dirname(path) == str(logs):  # noqa: PTH120  # a text is compared, no file is asked
+            with contextlib.suppress(OSError):
+                os.unlink(path)  # noqa: PTH108

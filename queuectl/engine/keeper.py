@@ -1,0 +1,175 @@
+"""The keeper of a worker: a thread that keeps its promises while a runner is busy.
+
+It settles what ended and gives back what could not start, proves the worker alive, hears of cancels and stops, waits
+for news when there is nothing to do, looks after dead neighbours, and prunes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from queuectl.config import Config
+from queuectl.engine.delivery import Deliveries
+from queuectl.engine.desk import RELEASE_EARLY, RELEASED
+from queuectl.engine.exchanging import Counter
+from queuectl.engine.housekeeping import Housekeeping
+from queuectl.engine.rescue import Rescue
+from queuectl.errors import StorageError
+from queuectl.model.lease import Beat, Lease, Settlement, Verdict
+from queuectl.model.worker import StopMode
+
+ROUND = 0.5
+"""Seconds between two looks at the neighbours, and at what is asked of this worker."""
+
+RECORD_AFTER = 0.1
+"""Seconds after which a run is one that lasts, and the storage is told that it started."""
+
+
+class Keeper:
+    """Runs until `finish`."""
+
+    def __init__(
+        self,
+        counter: Counter,
+        rescue: Rescue,
+        deliveries: Deliveries,
+        config: Config,
+        *,
+        lease: float,
+        stop: Callable[..., None],
+    ) -> None:
+        self._counter = counter
+        self._desk = counter.desk
+        self._storage = counter.storage
+        self._worker = counter.terms.id
+        self._rescue = rescue
+        self._deliveries = deliveries
+        self._housekeeping = Housekeeping(config, counter.storage)
+        self._stop = stop
+        self._fatal_age = lease * 2 / 3 if "multi_host" in counter.storage.capabilities else None
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._finished = False
+        self._napping = False
+        self._round_at = 0.0
+        self._strange: frozenset[Lease] = frozenset()
+        self._log = structlog.get_logger().bind(worker=self._worker)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Say that the desk has changed; cheap unless the keeper sleeps for long."""
+        if self._napping:
+            self._napping = False
+            self._storage.interrupt()
+
+    def finish(self) -> None:
+        """Stop the thread; returns when it has ended."""
+        self._finished = True
+        self._storage.interrupt()
+        self._thread.join()
+        self._rescue.join()
+
+    def _run(self) -> None:
+        while not self._finished:
+            try:
+                self._tick(woken=self._wait())
+            except StorageError as error:
+                self._counter.trouble(error)
+                self._guard_lease()
+                self._housekeeping.sleep(self._counter.pause())
+
+    def _wait(self) -> bool:
+        now = time.monotonic()
+        waits = [max(0.0, self._round_at - now)]
+        due = self._desk.due()
+        unrecorded = [run.started for run in self._desk.running() if not run.recorded]
+        if due is not None:
+            waits.append(due)
+        if unrecorded:
+            waits.append(max(0.0, min(unrecorded) + RECORD_AFTER - now))
+        timeout = min(waits)
+        if timeout == 0.0:
+            return False
+        self._napping = due is None
+        woken = self._storage.wait(timeout)
+        self._napping = False
+        return woken
+
+    def _tick(self, *, woken: bool) -> None:
+        self._settle()
+        self._record()
+        now = time.monotonic()
+        is_round = now >= self._round_at
+        if woken or is_round:
+            self._obey(self._storage.beat(self._worker), is_round=is_round)
+        if woken:
+            self._desk.announce()
+            self._deliveries.announce()
+        if is_round:
+            self._round_at = now + ROUND
+            self._rescue.look_around()
+            self._deliveries.watch()
+            self._housekeeping.work()
+
+    def _settle(self) -> None:
+        due = self._desk.due()
+        if due is None or due > 0.001:
+            return
+        self._desk.give_back(RELEASED, older_than=RELEASE_EARLY)
+        # A runner that exchanges at this moment settles all of it.
+        if self._counter.lock.acquire(blocking=False):
+            try:
+                self._counter.exchange(ask=False)
+            finally:
+                self._counter.lock.release()
+
+    def _record(self) -> None:
+        now = time.monotonic()
+        for run in self._desk.running():
+            if not run.recorded and now - run.started >= RECORD_AFTER:
+                run.recorded = True
+                if not self._storage.record(run.claim.lease, run.handle, started_ago=now - run.started):
+                    self._lose([run.claim.lease.token])
+
+    def _obey(self, beat: Beat, *, is_round: bool) -> None:
+        if not beat.alive:
+            self._log.error("this worker was given up for dead, and ends what it runs")
+            self._desk.drop()
+            self._desk.end_running("lost")
+            self._stop(StopMode.FORCE, exit_code=75)
+            return
+        self._counter.confirmed_at = time.monotonic()
+        self._desk.withdraw(beat.cancelled)
+        held = {lease.token for lease in beat.leases}
+        self._lose([run.claim.lease.token for run in self._desk.running() if run.claim.lease.token not in held])
+        if beat.stop is not None:
+            self._stop(beat.stop)
+        if is_round:
+            self._give_back_strange(beat)
+
+    def _lose(self, tokens: list[int]) -> None:
+        """End runs whose lease is somebody else's. A run that ended meanwhile is no longer on the desk, and is left alone."""
+        if tokens:
+            self._log.warning("a lease was lost, its command is ended", leases=tokens)
+            self._desk.end_running("lost", tokens)
+
+    def _give_back_strange(self, beat: Beat) -> None:
+        """Give back leases that this worker does not know: the answer that brought them was lost on the way."""
+        known = self._desk.known() | self._rescue.tokens()
+        strange = frozenset(lease for lease in beat.leases if lease.token not in known)
+        # Twice in a row, since a beat may cross an exchange.
+        for lease in strange & self._strange:
+            self._log.warning("giving back a job that was claimed unawares", job=lease.job)
+            self._storage.exchange(self._worker, [Settlement(lease=lease, verdict=Verdict.RELEASED)], None)
+        self._strange = strange
+
+    def _guard_lease(self) -> None:
+        """End all runs once nobody may have heard of this worker for two thirds of its lease: others may start them."""
+        if self._fatal_age is not None and time.monotonic() - self._counter.confirmed_at > self._fatal_age:
+            self._desk.end_running("lost")

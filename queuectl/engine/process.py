@@ -1,0 +1,69 @@
+"""The life of a worker's process: what a supervisor starts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from typing import Any
+
+import msgspec
+
+from queuectl.config import Config
+from queuectl.engine.identity import new_id
+from queuectl.engine.worker import Terms, Worker, install_signals
+from queuectl.model.worker import StopMode
+
+
+class WorkerTerms(msgspec.Struct, frozen=True):
+    """What the supervisor says: `life` is a pipe that ends with it, `ready` one that it reads."""
+
+    concurrency: int
+    queues: tuple[str, ...] | None
+    drain: bool
+    supervisor: str
+    life: int
+    ready: int
+
+
+def run_worker(config: Config, text: str) -> int:
+    """Be a worker on the terms that a supervisor wrote; return the exit code."""
+    terms = msgspec.json.decode(text, type=WorkerTerms)
+    # The kernel throws exit statuses away for who ignores this signal, as a parent may have made us.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.set_inheritable(terms.life, False)
+    os.set_inheritable(terms.ready, False)
+    config.resolve_all()
+    storage: Any = config.create(config.storage)
+    try:
+        worker = Worker(
+            config,
+            storage,
+            Terms(
+                id=new_id(),
+                concurrency=terms.concurrency,
+                queues=terms.queues,
+                drain=terms.drain,
+                supervisor=terms.supervisor,
+            ),
+        )
+        install_signals(worker)
+        threading.Thread(target=_watch, args=(terms.life, worker), name="life", daemon=True).start()
+        return worker.run(ready=lambda: _say_ready(terms.ready))
+    finally:
+        storage.close()
+
+
+def _watch(life: int, worker: Worker) -> None:
+    """Stop when the supervisor is gone: the pipe ends with it, however it died."""
+    with contextlib.suppress(OSError):
+        os.read(life, 1)
+    worker.log.warning("the supervisor is gone; finishing the running jobs, then stopping")
+    worker.stop(StopMode.FINISH, exit_code=os.EX_UNAVAILABLE)
+
+
+def _say_ready(ready: int) -> None:
+    with contextlib.suppress(OSError):
+        os.write(ready, b"1")
+    os.close(ready)

@@ -1,0 +1,197 @@
+"""The worker: claims jobs, runs them, settles what became of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from queuectl.config import Config
+from queuectl.engine import spool
+from queuectl.engine.boot import boot_id, host_name
+from queuectl.engine.delivery import Deliveries
+from queuectl.engine.desk import RELEASED, Desk, Ended
+from queuectl.engine.environment import base_environment
+from queuectl.engine.exchanging import Counter
+from queuectl.engine.files import make_private_directory
+from queuectl.engine.keeper import Keeper
+from queuectl.engine.ledger import Ledger
+from queuectl.engine.policies import Policies
+from queuectl.engine.rescue import Rescue
+from queuectl.engine.runner import Runner
+from queuectl.errors import StorageError
+from queuectl.model.job import State
+from queuectl.model.storage import Storage
+from queuectl.model.worker import NewWorker, StopMode
+
+DELIVERY_GRACE = 10.0
+"""Seconds that a worker waits at its end for notifiers."""
+
+LONGEST_NAP = 5.0
+"""Seconds after which an idle worker looks again even if nobody woke it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What one worker is started with."""
+
+    id: str
+    concurrency: int = 1
+    queues: tuple[str, ...] | None = None
+    drain: bool = False
+    supervisor: str | None = None
+
+
+class Worker:
+    """One incarnation. `run` returns when it has stopped, drained or lost its registration."""
+
+    def __init__(self, config: Config, storage: Storage, terms: Terms) -> None:
+        """Lock the ledger and register."""
+        self.terms = terms
+        self.storage = storage
+        self.config = config
+        self.log = structlog.get_logger().bind(worker=terms.id)
+        run, self.logs = config.data / "run", config.data / "logs"
+        make_private_directory(self.logs)
+        self.ledger = Ledger(run, terms.id, slots=terms.concurrency + 64, boot=boot_id())
+        lease = float(config.worker.lease)
+        storage.register(
+            NewWorker(
+                id=terms.id,
+                host=host_name(),
+                pid=os.getpid(),
+                supervisor=terms.supervisor,
+                queues=terms.queues,
+                concurrency=terms.concurrency,
+                lease=lease,
+            )
+        )
+        self.desk = Desk()
+        self.policies = Policies(config)
+        self.counter = Counter(storage, self.desk, terms, self.logs, self.ledger, self.log)
+        self.deliveries = Deliveries(config, storage, terms.id)
+        rescue = Rescue(storage, terms.id, run, self.logs, self.policies)
+        self.keeper = Keeper(self.counter, rescue, self.deliveries, config, lease=lease, stop=self.stop)
+        self._stop: StopMode | None = None
+        self.exit_code = 0
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> int:
+        """Work until there is a reason to end; return the exit code."""
+        self.deliveries.start()
+        self.keeper.start()
+        ready()
+        try:
+            self._work()
+        finally:
+            self._leave()
+        return self.exit_code
+
+    def stop(self, mode: StopMode, *, exit_code: int = 0) -> None:
+        """Claim nothing more; with FORCE end what runs and give it back. Safe in a signal handler."""
+        self.exit_code = max(self.exit_code, exit_code)
+        if self._stop is not StopMode.FORCE:
+            self._stop = mode
+        # A signal may have interrupted a holder of the desk's lock: the rest is done on a thread of its own.
+        threading.Thread(target=self._apply_stop, args=(mode,), daemon=True).start()
+
+    def give_up(self) -> None:
+        """End everything: this incarnation was taken over, and nothing that it writes counts any more."""
+        self.desk.drop()
+        self.desk.end_running("lost")
+        self.stop(StopMode.FORCE, exit_code=os.EX_TEMPFAIL)
+
+    def _apply_stop(self, mode: StopMode) -> None:
+        self.desk.give_back(RELEASED)
+        if mode is StopMode.FORCE:
+            self.desk.end_running("stop")
+        self.desk.announce()
+        self.storage.interrupt()
+
+    def _work(self) -> None:
+        if self.terms.concurrency == 1:
+            self._loop()
+            return
+        threads = [threading.Thread(target=self._loop, name=f"run-{n}") for n in range(self.terms.concurrency)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _loop(self) -> None:
+        environment = base_environment(os.environ, file=self.config.file, data=self.config.data)
+        execute = self.config.registry.execute
+        runner = Runner(self.desk, self.ledger, self.logs, self.policies, execute, environment)
+        while self._stop is None:
+            claim = self.desk.take()
+            if claim is not None:
+                self.counter.observe(runner.run(claim))
+                self.keeper.nudge()
+            elif not self._fetch():
+                break
+        runner.flag.close()
+
+    def _fetch(self) -> bool:
+        """Get claims, or wait for some; return False when there is no more to come."""
+        seen = self.desk.version
+        with self.counter.lock:
+            if self.desk.has_waiting():
+                return True
+            try:
+                result = self.counter.exchange(ask=self._stop is None)
+            except StorageError as error:
+                self.counter.trouble(error)
+                self.desk.await_news(seen, self.counter.pause())
+                return True
+        if result.claims:
+            self.keeper.nudge()
+            return True
+        if self.terms.drain and self._is_drained(result.next_due):
+            return False
+        nap = LONGEST_NAP if result.next_due is None else min(result.next_due, LONGEST_NAP)
+        self.desk.await_news(seen, nap)
+        return True
+
+    def _is_drained(self, next_due: float | None) -> bool:
+        if next_due == 0.0 or not self.desk.is_empty():
+            return False
+        try:
+            counts = self.storage.counts()
+        except StorageError:
+            return False
+        queues = self.terms.queues or tuple(counts)
+        busy = sum(counts.get(queue, {}).get(State.PROCESSING, 0) for queue in queues)
+        failed = sum(counts.get(queue, {}).get(State.FAILED, 0) for queue in queues)
+        # Failed jobs with nothing due are held, or of a paused queue: no waiting brings them back.
+        return busy == 0 and (failed == 0 or next_due is None)
+
+    def _leave(self) -> None:
+        self._stop = self._stop or StopMode.FINISH
+        self.desk.give_back(RELEASED)
+        self.counter.settle_all()
+        self.deliveries.finish(DELIVERY_GRACE)
+        self.keeper.finish()
+        self.counter.retire()
+        self.ledger.close(unlink=self.desk.is_empty())
+
+
+def install_signals(worker: Worker) -> None:
+    """Let SIGTERM, SIGINT and SIGHUP stop a worker, a second one end its jobs, a third the process."""
+    received = 0
+
+    def handle(number: int, _: Any) -> None:
+        nonlocal received
+        received += 2 if number == signal.SIGUSR1 else 1
+        if received > 2:
+            os._exit(128 + number)
+        worker.stop(StopMode.FORCE if received == 2 else StopMode.FINISH, exit_code=128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, handle)
+
+
