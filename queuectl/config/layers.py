@@ -111,8 +111,8 @@ def environment_layers(environ: Mapping[str, str], base: Path | None, queues: Ma
 
     Raises ConfigError for a variable that only lacks an underscore, which would otherwise be passed over in silence.
     """
-    for variable in sorted(environ):
-        if not variable.startswith(PREFIX) or variable.startswith(NOT_KEYS) or not environ[variable]:
+    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+        if variable.startswith(NOT_KEYS) or not environ[variable]:
             continue
         path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
         if len(path) > 1 or path[0] in SECTIONS:

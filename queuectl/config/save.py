@@ -39,7 +39,7 @@ def create(path: Path, data: bytes) -> None:
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             _write_new(temporary, data, PRIVATE)
-            os.link(temporary, path)
+            _give_name(temporary, path)
             _sync_directory(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
@@ -94,6 +94,18 @@ def _replace(path: Path, data: bytes, old: os.stat_result) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _give_name(temporary: Path, path: Path) -> None:
+    """Give a file its name, unless another file has it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # some file systems have no links; the moment between look and rename is left to chance there
+        if os.path.lexists(path):
+            raise FileExistsError(path) from None
+        os.rename(temporary, path)
 
 
 def _write_new(path: Path, data: bytes, mode: int, owner: os.stat_result | None = None) -> None:

@@ -234,6 +234,18 @@ def test_many_that_make_the_first_file_lose_nothing(queuectl: Program) -> None:
     assert queuectl("config", "get", "queues", "--json", code=0).json.keys() == set(names)
 
 
+def test_keys_are_completed(queuectl: Program) -> None:
+    """Those of the selected plugins too."""
+    environ = {"_QUEUECTL_COMPLETE": "bash_complete", "COMP_WORDS": "queuectl config get back", "COMP_CWORD": "3"}
+    lines = queuectl(env=environ, code=0).out.splitlines()
+    assert [line.partition(",")[2] for line in lines] == [
+        "backoff.plugin",
+        "backoff.base",
+        "backoff.max-delay",
+        "backoff.jitter",
+    ]
+
+
 def test_a_terminal_gets_a_table(queuectl: Program) -> None:
     """That fits it."""
     shown = queuectl.on_terminal("config", "list", columns=60, code=0).out

@@ -40,7 +40,9 @@ def test_there_are_files_for_several_kinds_of_deployment() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_each_loads_and_everything_that_it_names_is_there(file: Path, tmp_path: Path) -> None:
     """Whoever copies it can start at once."""
-    load(file, tmp_path).resolve_all()
+    config = load(file, tmp_path)
+    config.resolve_all()
+    assert config.file == file
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

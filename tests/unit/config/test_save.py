@@ -100,6 +100,23 @@ def test_a_new_file_is_private_and_so_is_its_directory(tmp_path: Path) -> None:
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_where_there_are_no_links_a_new_file_is_renamed_into_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems have none; a file that is there is left alone on those too."""
+
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    file = tmp_path / "queuectl.yaml"
+    create(file, b"new")
+    with pytest.raises(FileExistsError):
+        create(file, b"newer")
+    assert file.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 @pytest.mark.parametrize("link", [False, True])
 def test_a_file_that_is_there_is_not_made_again(file: Path, tmp_path: Path, link: bool) -> None:
     """Not even where a link leads nowhere."""
