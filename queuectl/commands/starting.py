@@ -117,7 +117,7 @@ def _plan(session: Session, config: Config, orders: Orders) -> Plan:
 
 def _introduce(session: Session, config: Config, storage: Storage) -> None:
     """Name what decides which commands run here: whoever can write either runs commands as this user."""
-    store = getattr(storage, "location", None) or config.storage.found.name
+    store = getattr(storage, "path", None) or config.storage.found.name
     message(session, f"store {store}, configuration {config.file or 'none, the defaults serve'}")
 
 

@@ -186,7 +186,7 @@ def install_signals(worker: Worker) -> None:
 
     def handle(number: int, _: Any) -> None:
         nonlocal received
-        received += 2 if number == signal.SIGUSR1 else 1
+        received = 2 if number == signal.SIGUSR1 else received + 1
         if received > 2:
             os._exit(128 + number)
         worker.stop(StopMode.FORCE if received == 2 else StopMode.FINISH, exit_code=128 + number)
