@@ -25,9 +25,6 @@ def problems_of(config: Config, *, deep: bool = False) -> Problems:
     """Return all that is wrong."""
     problems = Problems()
     if config.tree is not None:
-        if not isinstance(config.tree.value, dict):
-            problems.add(config.tree.origin, "", "expected a mapping of sections")
-            return problems
         Binder(config.places, problems).entries(config.tree, "", SECTIONS)
     _check_core(config, problems)
     _check_plugged(config, problems, deep=deep)

@@ -19,6 +19,7 @@ from queuectl.units import Duration
 
 if TYPE_CHECKING:
     from tests.unit.config.conftest import Place
+    from tests.unit.conftest import Install
 
 
 def test_a_queue_has_its_own_defaults_over_those_of_jobs(place: Place) -> None:
@@ -225,6 +226,96 @@ def test_a_missing_plugin_says_where_it_was_looked_for(place: Place) -> None:
         _ = place.load("storage: {plugin: redis}\n").storage
     assert caught.value.message == "queuectl.yaml:1:19: storage.plugin: no storage 'redis' is installed"
     assert f"looked in: {sys.prefix}" in caught.value.details
+
+
+LISTENER = """
+    from queuectl import hookimpl
+
+    @hookimpl
+    def queuectl_notify(event):
+        ...
+"""
+
+
+def test_a_listener_hears_of_everything(place: Place, install: Install) -> None:
+    """So that the storage must write every event."""
+    install("queuectl-ear", LISTENER)
+    text = "plugins: [ear]\nnotifications: []\n"
+    config = place.load(text)
+    assert config.wanted_events() == EVENT_NAMES
+    config.resolve_all()
+    assert [name for name, _ in config.registry.listeners()] == ["ear"]
+
+
+def test_a_wrapper_alone_wants_no_events(place: Place, install: Install) -> None:
+    """Events that nobody hears of would pile up."""
+    install(
+        "queuectl-wrap",
+        LISTENER.replace("@hookimpl", "@hookimpl(wrapper=True)")
+        .replace("queuectl_notify(event)", "queuectl_execute(job, context)")
+        .replace("...", "return (yield)"),
+    )
+    assert place.load("plugins: [wrap]\nnotifications: []\n").wanted_events() == frozenset()
+
+
+@pytest.mark.parametrize("text", ["plugins: [ear, metrics]\n", "plugins:\n  - ear\n  - metrics\n"])
+def test_a_listener_that_is_missing_is_told_with_its_place(place: Place, install: Install, text: str) -> None:
+    """Whoever wants to know which events are wanted must know it."""
+    install("queuectl-ear", LISTENER)
+    with pytest.raises(PluginError, match=r"^queuectl\.yaml:\d:\d+: plugins: no plugin 'metrics' is installed$"):
+        place.load(text).wanted_events()
+
+
+STORAGE = """
+    from dataclasses import dataclass
+    from queuectl import Provider, hookimpl
+
+    @dataclass(frozen=True, kw_only=True)
+    class Postgres:
+        dsn: str
+        size: int = 1
+
+        def __post_init__(self) -> None:
+            if self.size > 9:
+                raise ValueError("size is above 9")
+
+    @hookimpl
+    def queuectl_storages():
+        yield Provider("postgres", Postgres)
+
+    @hookimpl
+    def queuectl_executors():
+        yield Provider("postgres", Postgres)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("storage: postgres\n", "queuectl.yaml:1:10: storage.dsn: is missing: a text is required"),
+        ("storage: {plugin: postgres}\n", "queuectl.yaml:1:10: storage.dsn: is missing: a text is required"),
+        ("storage: {plugin: postgres, dns: x}\n", "queuectl.yaml:1:29: storage.dns: unknown key; did you mean 'dsn'?"),
+        ("storage: {plugin: postgres, dsn: x, size: 10}\n", "queuectl.yaml:1:10: storage: size is above 9"),
+    ],
+)
+def test_the_settings_of_a_third_partys_plugin_are_checked_when_it_is_used(
+    place: Place, install: Install, text: str, error: str
+) -> None:
+    """With the same errors as those of built-in ones."""
+    install("queuectl-postgres", STORAGE)
+    config = place.load(text)
+    with pytest.raises(ConfigError) as caught:
+        _ = config.storage
+    assert caught.value.message == error
+
+
+def test_what_settings_refuse_of_a_jobs_options_is_told(place: Place, install: Install) -> None:
+    """The check that no type can say holds for them too."""
+    install("queuectl-postgres", STORAGE)
+    config = place.load("executor: {plugin: postgres, dsn: x}\n")
+    assert config.executor_for({"size": 9}, "default").settings.size == 9
+    with pytest.raises(ConfigError, match=r"^options: size is above 9$"):
+        config.executor_for({"size": 10}, "default")
 
 
 def test_settings_are_plain_dataclasses(place: Place) -> None:

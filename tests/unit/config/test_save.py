@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from queuectl.config.save import create, rewrite
-from queuectl.errors import ConfigError, QueuectlError
+from queuectl.errors import ConfigError, QueuectlError, StorageBusyError
 
 
 @pytest.fixture
@@ -129,6 +129,35 @@ def test_a_file_that_is_there_is_not_made_again(file: Path, tmp_path: Path, link
     assert file.read_bytes() == b"old"
     assert not (tmp_path / "gone").exists()
 
+
+def test_a_lock_that_is_never_given_back_is_waited_for_no_longer_than_a_while(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may have been stopped in the middle."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    with holder.stdin, holder.stdout:
+        assert holder.stdout.readline() == "locked\n"
+        monkeypatch.setattr("queuectl.config.save.PATIENCE", 0.05)
+        with pytest.raises(StorageBusyError) as caught:
+            rewrite(file, lambda old: b"new")
+        assert caught.value.exit_code == 75
+        assert file.read_bytes() == b"old"
+    assert holder.wait() == 0
+    rewrite(file, lambda old: b"new")
+
+
+HOLDER = """
+import fcntl, sys
+
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
 
 PROGRAM = """
 import sys
