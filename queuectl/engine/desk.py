@@ -84,6 +84,8 @@ class Desk:
         self._ended: list[Ended] = []
         self._running: dict[int, Running] = {}
         self._in_flight: set[int] = set()
+        self._doomed: dict[int, Reason] = {}
+        self._ending: Reason | None = None
         self.version = 0
 
     def add(self, claims: Iterable[Claim]) -> None:
@@ -103,11 +105,14 @@ class Desk:
             return claim
 
     def start(self, running: Running) -> None:
-        """Note that a claim that was taken runs."""
+        """Note that a claim that was taken runs; it may have been asked to end already."""
         token = running.claim.lease.token
         with self._lock:
             self._running[token] = running
             self._in_flight.discard(token)
+            reason = self._doomed.pop(token, self._ending)
+            if reason is not None:
+                running.flag.set(reason)
 
     def finish(self, ended: Ended) -> None:
         """Note that a claim is to be settled."""
@@ -127,7 +132,9 @@ class Desk:
     def settled(self, batch: Iterable[Ended]) -> None:
         """Note that a batch is settled."""
         with self._lock:
-            self._in_flight.difference_update(ended.claim.lease.token for ended in batch)
+            for ended in batch:
+                self._in_flight.discard(ended.claim.lease.token)
+                self._doomed.pop(ended.claim.lease.token, None)
 
     def put_back(self, batch: list[Ended]) -> None:
         """Keep a batch that could not be settled for the next time."""
@@ -155,14 +162,22 @@ class Desk:
             for claim, _ in [pair for pair in self._waiting if pair[0].lease.token in tokens]:
                 self._ended.append(Ended(claim, CANCELLED, now - SETTLE_EARLY))
             self._waiting = deque(pair for pair in self._waiting if pair[0].lease.token not in tokens)
-            for token in tokens & self._running.keys():
-                self._running[token].flag.set("cancel")
+            self._doom("cancel", tokens)
 
     def end_running(self, reason: Reason, tokens: Iterable[int] | None = None) -> None:
-        """Ask runs to end: those of these leases, or all."""
+        """Ask runs to end: those of these leases, or all, also such as are just being started."""
         with self._lock:
-            for token in self._running if tokens is None else set(tokens) & self._running.keys():
+            if tokens is None:
+                self._ending = reason
+                tokens = self._running.keys() | self._in_flight
+            self._doom(reason, tokens)
+
+    def _doom(self, reason: Reason, tokens: Iterable[int]) -> None:
+        for token in tokens:
+            if token in self._running:
                 self._running[token].flag.set(reason)
+            elif token in self._in_flight:
+                self._doomed[token] = reason
 
     def drop(self) -> None:
         """Forget what waits and what has ended: the leases are somebody else's."""

@@ -94,10 +94,11 @@ def read_delay(value: Any) -> float:
     """Read a duration in seconds, or as `90s` or `1h30m`."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"expected a duration such as 90s or 1h30m, got {shown(value)}")
-    too_long = isinstance(value, int) and value > LONGEST  # it may be too long for a float too
-    seconds = LONGEST + 1.0 if too_long else float(Duration(value))
+    if isinstance(value, int) and abs(value) > LONGEST:  # it may be too long for a float too
+        raise ValueError(f"expected a duration from 0 to 100 years, got {shown(value)}")
+    seconds = float(Duration(value))
     if seconds > LONGEST:
-        raise ValueError(f"expected a duration of at most 100 years, got {shown(value)}")
+        raise ValueError(f"expected a duration from 0 to 100 years, got {shown(value)}")
     return seconds
 
 

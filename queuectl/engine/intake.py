@@ -91,7 +91,7 @@ class Intake:
         try:
             values = _values(job)
             self._check(values)
-        except (ValueError, UsageError, ConfigError) as error:
+        except (ValueError, UsageError) as error:
             raise _placed(place, error) from None
         return values
 
@@ -103,14 +103,25 @@ class Intake:
         if "backoff" in values:
             self._check_backoff(values["backoff"], queue)
         if values.get("options"):
-            self._config.executor_for(values["options"], queue)
+            self._check_options(values["options"], queue)
 
     def _check_backoff(self, backoff: str | dict[str, Any], queue: str) -> None:
-        if not isinstance(backoff, str):
+        named = (backoff, queue) if isinstance(backoff, str) else None
+        if named in self._backoffs:
+            return
+        try:
             self._config.choose("backoff", backoff, "backoff", queue=queue)
-        elif (backoff, queue) not in self._backoffs:
-            self._config.choose("backoff", backoff, "backoff", queue=queue)
-            self._backoffs.add((backoff, queue))
+        except ConfigError as error:
+            raise _of_job(error) from None
+        if named is not None:
+            self._backoffs.add(named)
+
+    def _check_options(self, options: dict[str, Any], queue: str) -> None:
+        self._config.executor(queue)  # what is wrong with that is no mistake in the job
+        try:
+            self._config.executor_for(options, queue)
+        except ConfigError as error:
+            raise _of_job(error) from None
 
     def _of_queue(self, queue: str) -> dict[str, Any]:
         defaults = self._defaults.get(queue)
@@ -130,7 +141,7 @@ def _values(job: Mapping[str, Any]) -> dict[str, Any]:
         raise _unknown(job)
     values = {}
     for name, value in job.items():
-        if value is not None and name in READERS:
+        if value is not None and name in READERS and not (name == "backoff" and value == {}):
             try:
                 values[name] = READERS[name](value)
             except (ValueError, UsageError) as error:
@@ -154,9 +165,11 @@ def _unknown(job: Mapping[str, Any]) -> UsageError:
 
 def _placed(place: str, error: Exception) -> UsageError:
     text = f"{place}: {error}" if place else str(error)
-    if isinstance(error, QueuectlError):
-        return UsageError(text, hint=error.hint, details=error.details)
-    return UsageError(text)
+    return _of_job(error, text) if isinstance(error, UsageError) else UsageError(text)
+
+
+def _of_job(error: QueuectlError, text: str | None = None) -> UsageError:
+    return UsageError(text or error.message, hint=error.hint, details=error.details)
 
 
 def _absolute(path: str) -> str:

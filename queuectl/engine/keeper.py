@@ -107,7 +107,9 @@ class Keeper:
         now = time.monotonic()
         is_round = now >= self._round_at
         if woken or is_round:
-            self._obey(self._storage.beat(self._worker), is_round=is_round)
+            # What runs is looked at first: a run that starts after the beat has a lease that the beat does not list.
+            running = {run.claim.lease.token for run in self._desk.running()}
+            self._obey(self._storage.beat(self._worker), running, is_round=is_round)
         if woken:
             self._desk.announce()
             self._deliveries.announce()
@@ -137,7 +139,7 @@ class Keeper:
                 if not self._storage.record(run.claim.lease, run.handle, started_ago=now - run.started):
                     self._lose([run.claim.lease.token])
 
-    def _obey(self, beat: Beat, *, is_round: bool) -> None:
+    def _obey(self, beat: Beat, running: set[int], *, is_round: bool) -> None:
         if not beat.alive:
             self._log.error("this worker was given up for dead, and ends what it runs")
             self._desk.drop()
@@ -146,18 +148,18 @@ class Keeper:
             return
         self._counter.confirmed_at = time.monotonic()
         self._desk.withdraw(beat.cancelled)
-        held = {lease.token for lease in beat.leases}
-        self._lose([run.claim.lease.token for run in self._desk.running() if run.claim.lease.token not in held])
+        self._lose(sorted(running - {lease.token for lease in beat.leases}))
         if beat.stop is not None:
             self._stop(beat.stop)
         if is_round:
             self._give_back_strange(beat)
 
     def _lose(self, tokens: list[int]) -> None:
-        """End runs whose lease is somebody else's. A run that ended meanwhile is no longer on the desk, and is left alone."""
-        if tokens:
-            self._log.warning("a lease was lost, its command is ended", leases=tokens)
-            self._desk.end_running("lost", tokens)
+        """End runs whose lease is somebody else's; those that have ended meanwhile had it until they were settled."""
+        lost = [run.claim for run in self._desk.running() if run.claim.lease.token in tokens]
+        for claim in lost:
+            self._log.warning("a lease was lost, its command is ended", job=claim.job.id, lease=claim.lease.token)
+        self._desk.end_running("lost", [claim.lease.token for claim in lost])
 
     def _give_back_strange(self, beat: Beat) -> None:
         """Give back leases that this worker does not know: the answer that brought them was lost on the way."""

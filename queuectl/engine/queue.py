@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -12,9 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from queuectl.config import Config, load_config
-from queuectl.engine.identity import new_ids
 from queuectl.engine.intake import Accepted, Given, Intake
-from queuectl.errors import ConflictError, NotFoundError, UsageError
+from queuectl.errors import NotFoundError, UsageError
 from queuectl.model.job import Job, State
 
 if TYPE_CHECKING:  # what one command needs another does not: to import them all takes longer than to enqueue
@@ -25,8 +23,6 @@ if TYPE_CHECKING:  # what one command needs another does not: to import them all
 
 BATCH = 500
 """How many jobs are read at once."""
-
-_ID = re.compile(r"[0-9a-z]{13}")
 
 
 def open(config: Config | str | Path | None = None, *, overrides: Sequence[str] = ()) -> Queue:
@@ -120,25 +116,9 @@ class Queue:
 
         An id that nobody chose and that is taken by chance is replaced.
         """
-        jobs, chosen = accepted
-        if not jobs:
-            return []
-        while True:
-            try:
-                stored = self.storage.enqueue(jobs, skip_existing=skip_existing)
-            except ConflictError as error:
-                taken = {id for id in _ID.findall(error.message) if id not in chosen} & {job.id for job in jobs}
-                if not taken:
-                    raise
-            else:
-                break
-            jobs = _renamed(jobs, taken)
-        if skip_existing and len(stored) < len(jobs):
-            there = {job.id for job in stored}
-            lost = [job for job in jobs if job.id not in there and job.id not in chosen]
-            if lost:
-                return [*stored, *self.store(Accepted(_renamed(lost, {job.id for job in lost}), chosen))]
-        return stored
+        from queuectl.engine.storing import store
+
+        return store(self.storage, accepted, skip_existing=skip_existing) if accepted.jobs else []
 
     def get(self, id: str) -> Job:
         """Return a job by its whole id. Raises NotFoundError."""
@@ -171,6 +151,8 @@ class Queue:
         """Return the jobs in one of these states, of this queue and with this tag, the newest first."""
         from queuectl.model.query import Query
 
+        if limit is not None and limit < 0:
+            raise UsageError(f"limit: expected 0 or more, got {limit}")
         query = Query(states=None if state is None else _states(state), queue=queue, tag=tag)
         return [*islice(self.iterate(query), limit)]
 
@@ -329,10 +311,3 @@ def _seconds(timeout: float | str) -> float:
         return read_delay(timeout)
     except ValueError as error:
         raise UsageError(f"timeout: {error}") from None
-
-
-def _renamed(jobs: Sequence[Any], taken: set[str]) -> builtins.list[Any]:
-    from dataclasses import replace
-
-    ids = iter(new_ids(len(taken)))
-    return [replace(job, id=next(ids)) if job.id in taken else job for job in jobs]

@@ -13,6 +13,8 @@ EARLIEST = -62_135_596_800
 
 LATEST = 253_402_300_800
 
+_LAST = LATEST - 0.001
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXAMPLE = "2026-01-02T03:04:05Z"
 
@@ -41,7 +43,12 @@ def within_calendar(seconds: float, moment: object) -> float:
 
 
 def format_time(seconds: float) -> str:
-    """Write Unix seconds as `2026-01-02T03:04:05.678Z`; what is finer than a millisecond is cut off."""
+    """Write Unix seconds as `2026-01-02T03:04:05.678Z`; what is finer than a millisecond is cut off.
+
+    What lies beyond the calendar, such as the next try of a backoff that waits for ages, is written as its first or
+    last moment: a list of jobs must not fail for one of them.
+    """
+    seconds = min(max(seconds, EARLIEST), _LAST)
     second = floor(seconds)
     # The margin is the error of a float: 0.123 lies a little below, in the year 9999 by some 0.015 milliseconds.
     carry, millisecond = divmod(int((seconds - second) * 1000 + 0.02), 1000)

@@ -94,17 +94,12 @@ class Worker:
 
     def stop(self, mode: StopMode, *, exit_code: int = 0) -> None:
         """Claim nothing more; with FORCE end what runs and give it back. Safe in a signal handler."""
+        if self._stop is StopMode.FORCE or self._stop is mode:
+            return
         self.exit_code = max(self.exit_code, exit_code)
-        if self._stop is not StopMode.FORCE:
-            self._stop = mode
+        self._stop = mode
         # A signal may have interrupted a holder of the desk's lock: the rest is done on a thread of its own.
         threading.Thread(target=self._apply_stop, args=(mode,), daemon=True).start()
-
-    def give_up(self) -> None:
-        """End everything: this incarnation was taken over, and nothing that it writes counts any more."""
-        self.desk.drop()
-        self.desk.end_running("lost")
-        self.stop(StopMode.FORCE, exit_code=os.EX_TEMPFAIL)
 
     def _apply_stop(self, mode: StopMode) -> None:
         self.desk.give_back(RELEASED)
