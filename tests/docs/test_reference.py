@@ -17,7 +17,7 @@ from queuectl import hookspecs
 from queuectl.commands.group import verbs
 from queuectl.config import load_config
 from queuectl.config.explain import DEFAULT, settings_of
-from queuectl.engine.wire import job_to_dict
+from queuectl.engine.wire import attempt_to_dict, job_to_dict
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -106,7 +106,7 @@ def test_every_state_is_documented() -> None:
     """The table of states is whole, and in their order."""
     page = (REFERENCE / "states.md").read_text(encoding="utf-8")
     table = page.partition("| state |")[2].partition("\n\n")[0]
-    assert [names(row[0])[0] for row in rows(table)[1:]] == [state.value for state in queuectl.State]
+    assert [names(row[0])[0] for row in rows(table)] == [state.value for state in queuectl.State]
 
 
 def test_every_field_of_a_job_is_documented() -> None:
@@ -128,6 +128,24 @@ def test_every_field_of_a_job_is_documented() -> None:
         updated_at=now,
     )
     assert told == {*job_to_dict(job), "delay", "attempts_log"}
+
+
+def test_every_field_of_an_attempt_is_documented() -> None:
+    """What `attempts_log` holds is on the page, in its order."""
+    page = (REFERENCE / "job-fields.md").read_text(encoding="utf-8")
+    table = page.partition("## Attempts")[2].partition("\n## ")[0]
+    attempt = queuectl.Attempt(
+        job="one",
+        number=1,
+        result=queuectl.Result.COMPLETED,
+        outcome=queuectl.Outcome(exit_code=0),
+        started_at=1.0,
+        finished_at=2.0,
+        worker="w",
+        host="h",
+        worker_pid=1,
+    )
+    assert [name for row in rows(table) for name in names(row[0])] == list(attempt_to_dict(attempt))
 
 
 def test_the_configuration_in_the_readme_is_the_default(tmp_path: Path) -> None:
