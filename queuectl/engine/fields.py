@@ -34,10 +34,9 @@ def read_command(value: Any) -> Command:
     for index, part in enumerate(value):
         if not isinstance(part, str):
             raise ValueError(f"expected a list of texts, got {shown(part)} as its item {index + 1}")
-        _argument(part)
     if not value[0]:
         raise ValueError("the name of the program is empty")
-    return tuple(value)
+    return tuple(map(_argument, value))
 
 
 def read_name(value: Any) -> str:
@@ -47,7 +46,7 @@ def read_name(value: Any) -> str:
     # Control, format (the bidirectional ones are among them), surrogate and unassigned characters are not printable.
     if not (0 < len(value) <= 128 and value.isprintable()) or value[0] == " " or value[-1] == " ":
         raise ValueError(f"{_objection(value)}, got {shown(value)}")
-    return value
+    return _exact(value)
 
 
 def read_tags(value: Any) -> tuple[str, ...]:
@@ -61,17 +60,7 @@ def read_env(value: Any) -> dict[str, str]:
     """Read environment variables. Values are not repeated in errors: they may be secrets."""
     if not isinstance(value, Mapping):
         raise ValueError(f"expected names with texts, got {kind(value)}")
-    for name, text in value.items():
-        if not isinstance(name, str) or not name or "=" in name:
-            raise ValueError(f"expected the name of a variable, got {shown(name)}")
-        _argument(name)
-        if not isinstance(text, str):
-            raise ValueError(f"{name}: expected a text, got {kind(text)}")
-        try:
-            _argument(text)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-    return dict(value)
+    return {_variable(name): _variable_text(name, text) for name, text in value.items()}
 
 
 def read_cwd(value: Any) -> str:
@@ -171,13 +160,33 @@ def kind(value: object) -> str:
     return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else f"a {type(value).__name__}")
 
 
+def _variable(name: object) -> str:
+    if not isinstance(name, str) or not name or "=" in name:
+        raise ValueError(f"expected the name of a variable, got {shown(name)}")
+    return _argument(name)
+
+
+def _variable_text(name: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise ValueError(f"{name}: expected a text, got {kind(text)}")
+    try:
+        return _argument(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _exact(text: str) -> str:
+    """Return a text that is no more than a text, such as the member of an enumeration is."""
+    return text if type(text) is str else str.__str__(text)
+
+
 def _argument(text: str) -> str:
     """Return a text that can be handed to a program."""
     if "\0" in text:
         raise ValueError("holds a NUL character, which no program can be given")
     if not text.isascii():
         _encodable(text)
-    return text
+    return _exact(text)
 
 
 def _encodable(text: str) -> None:
@@ -203,11 +212,13 @@ def _integer(value: Any, least: int) -> int:
 
 def _plain(value: Any, depth: int = 0) -> Any:
     """Return a value as JSON has it: no other types, no NaN, nothing that is shared with the caller."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, str):
         _encodable(value)
-        return str(value)
+        return _exact(value)
     if isinstance(value, float) and isfinite(value):
         return float(value)
     if depth == _DEEPEST:
@@ -223,4 +234,4 @@ def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise ValueError(f"expected a key that is a text, got {shown(key)}")
     _encodable(key)
-    return key
+    return _exact(key)

@@ -16,14 +16,12 @@ from queuectl.errors import UsageError
 _BOM = b"\xef\xbb\xbf"
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _QUOTED = {field: f'"{field}"'.encode() for field in READERS}
-_decode = msgspec.json.Decoder().decode
+_decoder = msgspec.json.Decoder()
+_decode = _decoder.decode
 
 
-class Given(NamedTuple):
-    """A job as it was given, and the place that errors name: `jobs.jsonl:17`, `item 3`, or nothing."""
-
-    place: str
-    job: Mapping[str, Any]
+Given = tuple[str, Mapping[str, Any]]
+"""The place of a job, as errors name it (`jobs.jsonl:17`, `item 3`, or nothing), and the job as it was given."""
 
 
 class _Piece(NamedTuple):
@@ -68,7 +66,7 @@ class _Text:
     def _array(self) -> list[Given]:
         items = self._decoded(_Piece(self.data, 0, self.source))
         prefix = f"{self.source}: item" if self.source else "item"
-        given = [Given(f"{prefix} {number}", item) for number, item in enumerate(items, 1)]
+        given = [(f"{prefix} {number}", item) for number, item in enumerate(items, 1)]
         _require_objects(given)
         if _may_be_doubled(self.data, given):
             for (place, _), pairs in zip(given, _pairs(self.data), strict=True):
@@ -76,26 +74,34 @@ class _Text:
         return given
 
     def _objects(self) -> list[Given]:
-        pieces = list(self._lines())
-        try:
-            first = _decode(pieces[0].text)
-        except (msgspec.DecodeError, RecursionError):
-            # One object over several lines, unless the first line is wrong in itself.
-            whole = _Piece(self.data, 0, self.source)
-            wrong = pieces[0] if _ends_early(pieces[0].text) is False else whole
-            pieces = [whole]
-            first = self._decoded(wrong)
-        return self._each(pieces, first)
-
-    def _each(self, pieces: list[_Piece], first: dict[str, Any]) -> list[Given]:
-        given = [Given(pieces[0].place, first)]
-        given += [Given(piece.place, self._decoded(piece)) for piece in pieces[1:]]
+        given = self._well_formed_lines()
+        if given is None:
+            given = [(piece.place, self._decoded(piece)) for piece in self._pieces()]
         _require_objects(given)
         if _may_be_doubled(self.data, given):
-            for (place, job), piece in zip(given, pieces, strict=True):
+            for (place, job), piece in zip(given, self._pieces(), strict=True):
                 if any(piece.text.count(_QUOTED[name]) != 1 for name in job if name in _QUOTED):
                     _refuse_doubled(place, _pairs(piece.text))
         return given
+
+    def _well_formed_lines(self) -> list[Given] | None:
+        """Return the jobs of a text that is an object a line throughout, at once; None leaves it to be looked at."""
+        try:
+            jobs = _decoder.decode_lines(self.data)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        if len(jobs) != self.data.rstrip().count(b"\n") + 1:
+            return None
+        if self.source or len(jobs) == 1:
+            places = [f"{self.source}:{number}" if self.source else "" for number in range(1, len(jobs) + 1)]
+        else:
+            places = [f"line {number}" for number in range(1, len(jobs) + 1)]
+        return list(zip(places, jobs, strict=True))
+
+    def _pieces(self) -> list[_Piece]:
+        """Return what is to be decoded by itself: each line, or one object over several lines."""
+        lines = list(self._lines())
+        return [_Piece(self.data, 0, self.source)] if _ends_early(lines[0].text) else lines
 
     def _lines(self) -> Iterator[_Piece]:
         start = 0
