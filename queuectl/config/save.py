@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from queuectl.config.trust import read_open
-from queuectl.errors import QueuectlError, StorageBusyError
+from queuectl.errors import ConfigError, QueuectlError, StorageBusyError
 
 PATIENCE = 10.0
 """Seconds to wait for another process that changes the same file."""
@@ -26,7 +27,7 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
     """
     real = Path(os.path.realpath(path))
     with _problems_of(path), _locked(real) as descriptor:
-        before = read_open(descriptor, real, str(path))
+        before = read_open(descriptor, str(path))  # refuses what is no regular file, which must not be replaced
         after = change(before)
         if after != before:
             _replace(real, after, os.fstat(descriptor))
@@ -35,6 +36,8 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
 def create(path: Path, data: bytes) -> None:
     """Write a new file, and its directory if need be. Raises FileExistsError when there is one."""
     with _problems_of(path):
+        if os.path.lexists(path):
+            raise FileExistsError(path)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
@@ -86,6 +89,8 @@ def _lock(descriptor: int) -> bool:
 
 
 def _replace(path: Path, data: bytes, old: os.stat_result) -> None:
+    if not stat.S_ISREG(old.st_mode):  # whoever is root could rename a file over a device
+        raise ConfigError(f"{path}: is not a regular file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         _write_new(temporary, data, old.st_mode & 0o7777, old)

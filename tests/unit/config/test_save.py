@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from queuectl.config.save import create, rewrite
+from queuectl.config.save import _replace, create, rewrite
+from queuectl.config.trust import read_open
 from queuectl.errors import ConfigError, QueuectlError, StorageBusyError
 
 
@@ -67,6 +69,37 @@ def test_a_file_that_everybody_may_write_is_not_changed(file: Path) -> None:
     with pytest.raises(ConfigError, match="everybody may write"):
         rewrite(file, lambda old: b"new")
     assert file.read_bytes() == b"old"
+
+
+def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
+    """For root a rename over a device succeeds, and takes the device from the whole machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    with pytest.raises(ConfigError, match="is a pipe, socket or device, not a file"):
+        rewrite(pipe, lambda old: b"new")
+    with pytest.raises(FileExistsError):
+        create(pipe, b"new")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_the_last_step_looks_once_more_at_what_it_replaces(tmp_path: Path) -> None:
+    """Also when reading let it pass: the null device may be read as an empty file, and must not be written."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    with pytest.raises(ConfigError, match="is not a regular file"):
+        _replace(pipe, b"new", pipe.stat())
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_the_null_device_is_no_file_to_write() -> None:
+    """It is opened here for reading only, and nothing is ever asked to replace it."""
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    try:
+        with pytest.raises(ConfigError, match="is a pipe, socket or device, not a file"):
+            read_open(descriptor, "/dev/null")
+    finally:
+        os.close(descriptor)
 
 
 def test_a_directory_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
