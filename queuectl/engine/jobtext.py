@@ -20,11 +20,8 @@ _decoder = msgspec.json.Decoder()
 _decode = _decoder.decode
 
 
-class Given(NamedTuple):
-    """A job as it was given, and the place that errors name: `jobs.jsonl:17`, `item 3`, or nothing."""
-
-    place: str
-    job: Mapping[str, Any]
+Given = tuple[str, Mapping[str, Any]]
+"""The place of a job, as errors name it (`jobs.jsonl:17`, `item 3`, or nothing), and the job as it was given."""
 
 
 class _Piece(NamedTuple):
@@ -69,7 +66,7 @@ class _Text:
     def _array(self) -> list[Given]:
         items = self._decoded(_Piece(self.data, 0, self.source))
         prefix = f"{self.source}: item" if self.source else "item"
-        given = [Given(f"{prefix} {number}", item) for number, item in enumerate(items, 1)]
+        given = [(f"{prefix} {number}", item) for number, item in enumerate(items, 1)]
         _require_objects(given)
         if _may_be_doubled(self.data, given):
             for (place, _), pairs in zip(given, _pairs(self.data), strict=True):
@@ -79,7 +76,7 @@ class _Text:
     def _objects(self) -> list[Given]:
         given = self._well_formed_lines()
         if given is None:
-            given = [Given(piece.place, self._decoded(piece)) for piece in self._pieces()]
+            given = [(piece.place, self._decoded(piece)) for piece in self._pieces()]
         _require_objects(given)
         if _may_be_doubled(self.data, given):
             for (place, job), piece in zip(given, self._pieces(), strict=True):
@@ -99,7 +96,7 @@ class _Text:
             places = [f"{self.source}:{number}" if self.source else "" for number in range(1, len(jobs) + 1)]
         else:
             places = [f"line {number}" for number in range(1, len(jobs) + 1)]
-        return [*map(Given, places, jobs)]
+        return list(zip(places, jobs, strict=True))
 
     def _pieces(self) -> list[_Piece]:
         """Return what is to be decoded by itself: each line, or one object over several lines."""

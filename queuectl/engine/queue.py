@@ -89,7 +89,7 @@ class Queue:
         `max_retries`, `cwd`, `env`, `tags`, `backoff`, `options`; None is as if it was left out. Raises UsageError when
         one is not valid, ConflictError when the id is taken.
         """
-        return self.store(self._intake.accept([Given("", {**options, "command": command})]))[0]
+        return self.store(self._intake.accept([("", {**options, "command": command})]))[0]
 
     def enqueue_many(
         self,
@@ -104,7 +104,7 @@ class Queue:
         that were stored are returned. `progress` is told how many more were checked, now and then. Raises UsageError
         that counts from `item 1`, ConflictError when an id is taken.
         """
-        given = (Given(f"item {number}", job) for number, job in enumerate(jobs, 1))
+        given = ((f"item {number}", job) for number, job in enumerate(jobs, 1))
         return [*self.store(self._intake.accept(given, progress=progress), skip_existing=skip_existing)]
 
     def accept(self, given: Iterable[Given], *, progress: Callable[[int], None] | None = None) -> Accepted:
