@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from queuectl.commands.frame import Session
 from queuectl.commands.output import message, progress
@@ -61,7 +61,7 @@ def detach(session: Session, orders: Orders) -> int:
     log = os.open(path, flags, 0o600)
     ready_read, ready_write = os.pipe()
     try:
-        process = subprocess.Popen(  # noqa: S603  # our own program
+        process = subprocess.Popen(  # our own program
             [*program(), *global_flags(session), *_arguments(orders), "--ready-fd", str(ready_write)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -139,7 +139,7 @@ class _Bar:
         self._progress: Any = None
         self._left = 0
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Self:
         if self._wanted:
             self._left = self._count()
             self._progress = progress(self._left, "draining").__enter__()
@@ -153,7 +153,7 @@ class _Bar:
                 self._progress.advance(max(0, self._left - left))
                 self._left = min(self._left, left)
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._progress is not None:
             self._progress.__exit__(*error)
 

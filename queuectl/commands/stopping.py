@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 
 from queuectl.commands.frame import Session
 from queuectl.commands.output import Column, message, print_records
 from queuectl.commands.people import ago
-from queuectl.engine.ledger import is_alive
 from queuectl.engine.times import format_time
 from queuectl.engine.wire import worker_to_dict
 from queuectl.errors import UsageError
@@ -55,6 +55,10 @@ def _deadline(timeout: str | None) -> float | None:
 
 def _processes(session: Session, all_hosts: bool) -> list[Worker]:
     """Return workers and supervisors that live, as far as can be told."""
+    if sys.platform == "win32":
+        return []
+    from queuectl.engine.ledger import is_alive
+
     queue = session.queue()
     run, here = queue.config.data / "run", socket.gethostname()
     found = []

@@ -9,6 +9,10 @@ import click
 from queuectl.commands.frame import Session, group
 from queuectl.errors import UsageError
 
+NO_WORKERS = UsageError(
+    "workers do not run on Windows", hint="start them on Linux or macOS; enqueueing works from here"
+)
+
 
 @group(
     "worker",
@@ -55,9 +59,10 @@ def start(
     Stays in the foreground. Ctrl-C or SIGTERM lets the running jobs finish and claims no more; a second one ends the
     jobs and gives them back; a third leaves at once. Workers that die are started again.
     """
+    if sys.platform == "win32":
+        raise NO_WORKERS
     from queuectl.commands import starting
 
-    _require_posix()
     orders = starting.Orders(
         count=count, concurrency=concurrency, queues=queues or None, drain=drain, ready_fd=ready_fd
     )
@@ -70,6 +75,8 @@ def start(
 @click.argument("terms")
 def run(session: Session, terms: str) -> None:
     """Be one worker of a supervisor."""
+    if sys.platform == "win32":
+        raise NO_WORKERS
     from queuectl.engine import journal
     from queuectl.engine.process import run_worker
 
@@ -93,9 +100,10 @@ def stop(session: Session, force: bool, timeout: str | None, all_hosts: bool) ->
 
     Running jobs finish first, unless --force. Exits 0 when none runs any more, 1 when the time is up.
     """
+    if sys.platform == "win32":
+        raise NO_WORKERS
     from queuectl.commands import stopping
 
-    _require_posix()
     sys.exit(stopping.stop(session, force=force, timeout=timeout, all_hosts=all_hosts))
 
 
@@ -114,10 +122,3 @@ def list_workers(session: Session) -> None:
     from queuectl.commands import stopping
 
     stopping.print_workers(session)
-
-
-def _require_posix() -> None:
-    if sys.platform == "win32":
-        raise UsageError(
-            "workers do not run on Windows", hint="start them on Linux or macOS; enqueueing works from here"
-        )

@@ -11,9 +11,9 @@ def boot_id() -> str:
     """Return a text that is the same for all processes of one boot of one host."""
     if sys.platform == "linux":
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    import subprocess  # noqa: PLC0415  # only where no file tells it
+    import subprocess  # only where no file tells it
 
-    return subprocess.run(  # noqa: S603  # a fixed command
+    return subprocess.run(  # a fixed command
         ["/usr/sbin/sysctl", "-n", "kern.boottime"], check=True, capture_output=True, text=True
     ).stdout.strip()
 

@@ -115,7 +115,7 @@ class Delivery(threading.Thread):
         self._busy_since = time.monotonic()
         try:
             self.consumer.notify(event)
-        except Exception:  # noqa: BLE001  # a wall: whatever a notifier raises is its own affair
+        except Exception:  # a wall: whatever a notifier raises is its own affair
             self._log.warning("the notifier raised, its event comes again", event_name=event.name, exc_info=True)
             return False
         finally:

@@ -20,7 +20,7 @@ def base_environment(environ: Mapping[str, str], *, file: Path | None, data: Pat
     if base.get("QUEUECTL_HOME"):
         base["QUEUECTL_HOME"] = str(data)
     if file is not None:
-        base["QUEUECTL_CONFIG"] = os.path.abspath(file)  # noqa: PTH100  # links stay as they were written
+        base["QUEUECTL_CONFIG"] = os.path.abspath(file)  # links stay as they were written
     return base
 
 

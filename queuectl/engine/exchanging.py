@@ -17,6 +17,7 @@ from queuectl.model.storage import Storage
 if TYPE_CHECKING:
     from queuectl.engine.worker import Terms
 
+
 MOST_CLAIMS = 32
 """How many claims a runner takes at once when jobs are short."""
 
@@ -27,9 +28,7 @@ BATCH_TIME = 0.02
 class Counter:
     """Exchanges with the storage, one at a time."""
 
-    def __init__(
-        self, storage: Storage, desk: Desk, terms: Terms, logs: Path, ledger: Ledger, log: Any
-    ) -> None:
+    def __init__(self, storage: Storage, desk: Desk, terms: Terms, logs: Path, ledger: Ledger, log: Any) -> None:
         self.storage = storage
         self.desk = desk
         self.terms = terms
@@ -111,5 +110,3 @@ class Counter:
         if self._troubles:
             self._log.info("the storage answers again")
             self._troubles = 0
-
-

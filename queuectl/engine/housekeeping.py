@@ -52,6 +52,6 @@ class Housekeeping:
 def unlink_outputs(logs: Path, paths: tuple[str, ...]) -> None:
     """Remove output files that nothing refers to any more; only those that lie in this host's directory of logs."""
     for path in paths:
-        if os.path.dirname(path) == str(logs):  # noqa: PTH120  # a text is compared, no file is asked
+        if os.path.dirname(path) == str(logs):  # a text is compared, no file is asked
             with contextlib.suppress(OSError):
-                os.unlink(path)  # noqa: PTH108
+                os.unlink(path)

@@ -32,8 +32,8 @@ def run_worker(config: Config, text: str) -> int:
     terms = msgspec.json.decode(text, type=WorkerTerms)
     # The kernel throws exit statuses away for who ignores this signal, as a parent may have made us.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.set_inheritable(terms.life, False)
-    os.set_inheritable(terms.ready, False)
+    for descriptor in (terms.life, terms.ready):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003  # positional only
     config.resolve_all()
     storage: Any = config.create(config.storage)
     try:

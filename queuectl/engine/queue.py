@@ -274,11 +274,14 @@ class Queue:
 
     def workers(self) -> builtins.list[Worker]:
         """Return the workers, without those of this host that are known to be dead."""
-        from queuectl.engine.ledger import is_alive
         from queuectl.model.worker import Role
 
-        run = self.config.data / "run"
         workers = [worker for worker in self.storage.workers() if worker.role is Role.WORKER]
+        if sys.platform == "win32":  # no worker runs there, and no ledger is
+            return workers
+        from queuectl.engine.ledger import is_alive
+
+        run = self.config.data / "run"
         return [worker for worker in workers if is_alive(run, worker.id) is not False]
 
     def status(self) -> dict[str, Any]:

@@ -142,9 +142,7 @@ class Rescue:
         if noted is None:
             self._end(claim, entry)
             return self._lost(claim, entry, same_boot=same_boot)
-        decision = decide_ended(
-            claim.job, noted, self._policies, stopped=entry.released, cancelled=entry.cancelled
-        )
+        decision = decide_ended(claim.job, noted, self._policies, stopped=entry.released, cancelled=entry.cancelled)
         return self._settle(claim, entry, noted, decision, same_boot=same_boot)
 
     def _lost(self, claim: Claim, entry: Entry | None, *, same_boot: bool) -> Settlement:
@@ -188,7 +186,7 @@ class Rescue:
         for _ in range(MOST_TRIES):
             try:
                 executor.end(handle, claim.job)
-            except Exception:  # noqa: BLE001  # a wall: an executor's plugin must not stop the rescue of other jobs
+            except Exception:  # a wall: an executor's plugin must not stop the rescue of other jobs
                 self._log.warning("cannot end what a dead worker left running", job=claim.job.id, exc_info=True)
                 time.sleep(TRY_AGAIN)
             else:

@@ -84,7 +84,7 @@ def _delay(job: Job, outcome: Outcome, policy: Policy) -> float | None:
 def _ask(failure: Failure, policy: Policy) -> float | None:
     try:
         delay: Any = policy.backoff.delay(failure)
-    except Exception as error:  # noqa: BLE001  # a wall: whatever a plugin raises must not cost a job its retry
+    except Exception as error:  # a wall: whatever a plugin raises must not cost a job its retry
         policy.warn(f"raised {type(error).__name__}: {error}")
         return policy.fallback.delay(failure)
     if delay is None:

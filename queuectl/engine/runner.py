@@ -115,8 +115,10 @@ class Runner:
         try:
             executor: Executor = self.policies.executor(job)
             outcome = self.execute(job, context, executor.execute)
-        except Exception as error:  # noqa: BLE001  # a wall: an attempt may fail in any way, its worker may not
-            structlog.get_logger().warning("the executor raised", plugin=self.policies.executor_name(job), exc_info=True)
+        except Exception as error:  # a wall: an attempt may fail in any way, its worker may not
+            structlog.get_logger().warning(
+                "the executor raised", plugin=self.policies.executor_name(job), exc_info=True
+            )
             return Outcome(error=f"{self.policies.executor_name(job)} raised {type(error).__name__}: {error}")
         return _checked(outcome, self.policies.executor_name(job))
 
@@ -137,7 +139,10 @@ class Runner:
 
 
 def decide_ended(job: Job, outcome: Outcome, policies: Policies, *, stopped: bool, cancelled: bool) -> Decision:
-    """Decide what an outcome means, given why the run was asked to end. A run that succeeded all the same has succeeded."""
+    """Decide what an outcome means, given why the run was asked to end.
+
+    A run that succeeded all the same has succeeded.
+    """
     if outcome.succeeded or not (stopped or cancelled):
         return decide(job, outcome, lambda: policies.policy(job))
     if cancelled:

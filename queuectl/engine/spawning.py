@@ -44,7 +44,7 @@ class Child:
 
 
 def spawn(plan: Plan, *, supervisor: str, index: int, life: tuple[int, int]) -> Child:
-    """Start one worker, in a process group of its own, so that a Ctrl-C at the terminal reaches the supervisor alone."""
+    """Start one worker, in a process group of its own: a Ctrl-C at the terminal reaches the supervisor alone."""
     ready_read, ready_write = os.pipe()
     os.set_blocking(ready_read, False)
     terms = {
@@ -56,7 +56,7 @@ def spawn(plan: Plan, *, supervisor: str, index: int, life: tuple[int, int]) -> 
         "ready": ready_write,
     }
     try:
-        process = subprocess.Popen(  # noqa: S603  # our own program
+        process = subprocess.Popen(  # our own program
             [*program(), *plan.flags, "worker", "run", json.dumps(terms)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -105,9 +105,7 @@ class Supervisor:
         make_private_directory(logs)
         self._ledger = Ledger(run, self.id, slots=1, boot=boot_id())
         lease = float(config.worker.lease)
-        storage.register(
-            NewWorker(id=self.id, host=host_name(), pid=os.getpid(), role=Role.SUPERVISOR, lease=lease)
-        )
+        storage.register(NewWorker(id=self.id, host=host_name(), pid=os.getpid(), role=Role.SUPERVISOR, lease=lease))
         self._rescue = Rescue(storage, self.id, run, logs, Policies(config))
         self._signals = Signals()
         self._places = [Place() for _ in range(plan.count)]

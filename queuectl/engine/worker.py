@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from queuectl.config import Config
-from queuectl.engine import spool
 from queuectl.engine.boot import boot_id, host_name
 from queuectl.engine.delivery import Deliveries
-from queuectl.engine.desk import RELEASED, Desk, Ended
+from queuectl.engine.desk import RELEASED, Desk
 from queuectl.engine.environment import base_environment
 from queuectl.engine.exchanging import Counter
 from queuectl.engine.files import make_private_directory
@@ -188,5 +186,3 @@ def install_signals(worker: Worker) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, handle)
-
-
