@@ -218,7 +218,7 @@ def init(session: Session, target: str | None) -> None:
     try:
         create(file, starter(Registry()).encode())
     except FileExistsError:
-        hint = f"queuectl config list shows what it says; remove {file} to begin again"
+        hint = "queuectl config list shows what it says; --path names another file"
         raise ConflictError(f"there is a file already: {file}", hint=hint) from None
     print_json({"file": str(file)}) if session.json else write(f"{file}\n")
 

@@ -20,7 +20,7 @@ from queuectl.config.save import create, rewrite
 from queuectl.config.secrets import masked
 from queuectl.config.settings import CORE, PLUGGED, SECTIONS
 from queuectl.config.tree import Node, Source, dashed, nested
-from queuectl.errors import ConfigError, NotFoundError
+from queuectl.errors import ConfigError, NotFoundError, UsageError
 
 BOM = b"\xef\xbb\xbf"
 
@@ -132,6 +132,8 @@ def _left_over(config: Config, section: KeyPath) -> list[str]:
 def _values(pairs: Sequence[tuple[str, str]], alone: Config) -> list[tuple[KeyPath, Any]]:
     typed_values: list[tuple[str, KeyPath, Node]] = []
     for key, text in pairs:
+        if not (key + text).isascii() and any("\ud800" <= character <= "\udfff" for character in key + text):
+            raise UsageError(f"{key}: this is not UTF-8, in which the file is written")
         path = complete(key, known_keys(alone), alone.queues)
         node = _typed(key, text, alone)
         alone = Config(places=alone.places, registry=alone.registry, tree=overlay(alone.tree, nested(path, node)))

@@ -123,6 +123,15 @@ def test_a_key_that_does_not_exist_is_wrong_usage(place: Place, key: str) -> Non
     assert text(place) == "# mine\n"
 
 
+@pytest.mark.parametrize("pair", [("storage.path", "\udcff"), ("queues.\udcff.timeout", "3")])
+def test_bytes_that_are_no_utf8_are_wrong_usage(place: Place, pair: tuple[str, str]) -> None:
+    """The shell hands over any bytes; the file holds text."""
+    place.write("# mine\n")
+    with pytest.raises(UsageError, match="not UTF-8"):
+        change(place, *pair)
+    assert text(place) == "# mine\n"
+
+
 def test_several_keys_are_changed_together(place: Place) -> None:
     """A plugin that needs a setting is selected together with it, or not at all."""
     place.write("")
