@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from typing import TYPE_CHECKING
 
 from queuectl.commands.output import Column
 from queuectl.commands.people import ago, span, until
 from queuectl.model.job import Command, Job, State
+
+if TYPE_CHECKING:
+    from queuectl.model.outcome import Outcome
 
 STATE_STYLE = {
     State.PENDING: "",
@@ -28,7 +32,7 @@ def command_text(command: Command) -> str:
     return shlex.join(command)
 
 
-def ending(job: Job) -> str:
+def ending(job: Job | Outcome) -> str:
     """Say how the last run ended: `exit 3`, `killed by SIGTERM`, or its error."""
     if job.error:
         return job.error
