@@ -6,13 +6,15 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Self
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from queuectl.commands.frame import Session
 from queuectl.commands.output import message, progress
-from queuectl.commands.terminal import is_terminal
+from queuectl.commands.terminal import has_color, is_terminal
 from queuectl.config import Config
 from queuectl.engine.files import make_private_directory
 from queuectl.engine.spawning import program
@@ -20,6 +22,9 @@ from queuectl.engine.supervisor import Plan, Supervisor
 from queuectl.errors import StorageError
 from queuectl.model.job import LIVE
 from queuectl.model.storage import Storage
+
+if TYPE_CHECKING:
+    from queuectl.commands.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +44,11 @@ def start(session: Session, orders: Orders) -> int:
 
     config = session.config()
     config.resolve_all()
-    journal.configure(debug=session.debug, color=session.color)
+    journal.configure(debug=session.debug, color=has_color(sys.stderr, session.color))
     storage: Storage = config.create(config.storage)
     try:
         with _Bar(storage, orders) as bar:
-            supervisor = Supervisor(config, storage, _plan(session, config, orders))
+            supervisor = Supervisor(config, storage, _plan(session, config, orders, bar.log))
             _introduce(session, config, storage)
             return supervisor.run(ready=lambda: _say_ready(session, orders, config), watch=bar.watch)
     finally:
@@ -105,13 +110,15 @@ def _arguments(orders: Orders) -> list[str]:
     return arguments + ["--drain"] * orders.drain
 
 
-def _plan(session: Session, config: Config, orders: Orders) -> Plan:
+def _plan(session: Session, config: Config, orders: Orders, log: int | None) -> Plan:
     return Plan(
         count=orders.count or config.worker.count,
         concurrency=orders.concurrency or config.worker.concurrency,
         queues=orders.queues,
         drain=orders.drain,
         flags=global_flags(session),
+        stderr=log,
+        console=log is not None,
     )
 
 
@@ -130,19 +137,28 @@ def _say_ready(session: Session, orders: Orders, config: Config) -> None:
 
 
 class _Bar:
-    """The progress of `--drain` on a terminal: how many of the jobs that were there have ended."""
+    """The progress of `--drain` on a terminal: how many of the jobs that were there have ended.
+
+    The log of the workers comes through a pipe meanwhile, so that it is printed above the bar and not across it.
+    """
 
     def __init__(self, storage: Storage, orders: Orders) -> None:
         self._storage = storage
         self._wanted = orders.drain and is_terminal(sys.stderr)
         self._queues = orders.queues
-        self._progress: Any = None
+        self._progress: Progress | None = None
         self._left = 0
+        self._relay: threading.Thread | None = None
+        self.log: int | None = None
 
     def __enter__(self) -> Self:
         if self._wanted:
             self._left = self._count()
-            self._progress = progress(self._left, "draining").__enter__()
+            self._progress = progress(self._left, "draining")
+            self._progress.__enter__()
+            reading, self.log = os.pipe()
+            self._relay = threading.Thread(target=_relay, args=(reading,), daemon=True)
+            self._relay.start()
         return self
 
     def watch(self) -> None:
@@ -153,11 +169,22 @@ class _Bar:
                 self._progress.advance(max(0, self._left - left))
                 self._left = min(self._left, left)
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.log is not None and self._relay is not None:
+            os.close(self.log)
+            self._relay.join(timeout=1.0)
         if self._progress is not None:
-            self._progress.__exit__(*error)
+            self._progress.__exit__(kind, error, trace)
 
     def _count(self) -> int:
         counts = self._storage.counts()
         chosen = [counts.get(queue, {}) for queue in self._queues or tuple(counts)]
         return sum(states.get(state, 0) for states in chosen for state in LIVE)
+
+
+def _relay(reading: int) -> None:
+    with os.fdopen(reading, encoding="utf-8", errors="backslashreplace") as lines:
+        for line in lines:
+            sys.stderr.write(line)

@@ -77,11 +77,9 @@ def run(session: Session, terms: str) -> None:
     """Be one worker of a supervisor."""
     if sys.platform == "win32":
         raise NO_WORKERS
-    from queuectl.engine import journal
     from queuectl.engine.process import run_worker
 
-    journal.configure(debug=session.debug, color=session.color)
-    sys.exit(run_worker(session.config(), terms))
+    sys.exit(run_worker(session.config(), terms, debug=session.debug, color=session.color is not False))
 
 
 @command.command(

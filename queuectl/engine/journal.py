@@ -5,31 +5,31 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
 
-class _Unbreakable:
-    """Writes lines to a stream, and lets a log that cannot be written (a full disk, a closed pipe) stop nothing."""
+class _StandardError:
+    """Writes to whatever standard error is at the moment: a progress bar takes its place while it is shown.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    A log that cannot be written (a full disk, a closed pipe) stops nothing.
+    """
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError, ValueError):
-            return self._stream.write(text)
+            return sys.stderr.write(text)
         return 0
 
     def flush(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._stream.flush()
+            sys.stderr.flush()
 
 
-def configure(*, debug: bool = False, color: bool | None = None, stream: TextIO | None = None) -> None:
-    """Set structlog up for this process; `color` is what flags say, None to go by the terminal."""
-    stream = sys.stderr if stream is None else stream
-    terminal = stream.isatty()
+def configure(*, debug: bool = False, color: bool = True, terminal: bool | None = None) -> None:
+    """Set structlog up for this process; `terminal` is whether people read it, None to look at standard error."""
+    if terminal is None:
+        terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -38,7 +38,7 @@ def configure(*, debug: bool = False, color: bool | None = None, stream: TextIO 
             *(_console(color) if terminal else _json()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=_Unbreakable(stream)),  # type: ignore[arg-type]
+        logger_factory=structlog.WriteLoggerFactory(file=_StandardError()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
 
@@ -47,5 +47,5 @@ def _json() -> list[Any]:
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
 
 
-def _console(color: bool | None) -> list[Any]:
-    return [structlog.dev.ConsoleRenderer(colors=color is not False, exception_formatter=structlog.dev.plain_traceback)]
+def _console(color: bool) -> list[Any]:
+    return [structlog.dev.ConsoleRenderer(colors=color, exception_formatter=structlog.dev.plain_traceback)]

@@ -11,13 +11,17 @@ from typing import Any
 import msgspec
 
 from queuectl.config import Config
+from queuectl.engine import journal
 from queuectl.engine.identity import new_id
 from queuectl.engine.worker import Terms, Worker, install_signals
 from queuectl.model.worker import StopMode
 
 
 class WorkerTerms(msgspec.Struct, frozen=True):
-    """What the supervisor says: `life` is a pipe that ends with it, `ready` one that it reads."""
+    """What the supervisor says: `life` is a pipe that ends with it, `ready` one that it reads.
+
+    `console` says that people read the log.
+    """
 
     concurrency: int
     queues: tuple[str, ...] | None
@@ -25,11 +29,13 @@ class WorkerTerms(msgspec.Struct, frozen=True):
     supervisor: str
     life: int
     ready: int
+    console: bool
 
 
-def run_worker(config: Config, text: str) -> int:
+def run_worker(config: Config, text: str, *, debug: bool, color: bool) -> int:
     """Be a worker on the terms that a supervisor wrote; return the exit code."""
     terms = msgspec.json.decode(text, type=WorkerTerms)
+    journal.configure(debug=debug, color=color, terminal=terms.console or None)
     # The kernel throws exit statuses away for who ignores this signal, as a parent may have made us.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for descriptor in (terms.life, terms.ready):

@@ -54,6 +54,7 @@ def spawn(plan: Plan, *, supervisor: str, index: int, life: tuple[int, int]) -> 
         "supervisor": supervisor,
         "life": life[0],
         "ready": ready_write,
+        "console": plan.console,
     }
     try:
         process = subprocess.Popen(  # our own program

@@ -49,7 +49,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What `worker start` was asked for."""
+    """What `worker start` was asked for.
+
+    `flags` are the global options of the workers. `stderr` is a descriptor for their log, None for ours, and `console`
+    says that people read it even though it is no terminal.
+    """
 
     count: int
     concurrency: int
@@ -57,6 +61,7 @@ class Plan:
     drain: bool = False
     flags: Sequence[str] = ()
     stderr: int | None = None
+    console: bool = False
 
 
 @dataclass(slots=True)
