@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from queuectl.engine.identity import LENGTH, new_ids
 from queuectl.engine.intake import Accepted
 from queuectl.errors import ConflictError
 from queuectl.model.job import Job, NewJob
-from queuectl.model.storage import Storage
+
+if TYPE_CHECKING:  # the seam names all that workers need: to import it takes longer than to store a job
+    from queuectl.model.storage import Storage
 
 _ID = re.compile(rf"[0-9a-z]{{{LENGTH}}}")
 
