@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from queuectl.commands.changed import tell_changed
 from queuectl.commands.columns import DEAD
 from queuectl.commands.frame import Session, group
 from queuectl.commands.listing import print_listing
@@ -86,14 +87,18 @@ queuectl dlq retry --all --queue mail
 def retry(session: Session, ids: tuple[str, ...], everything: bool, queue: str | None) -> None:
     """Run dead jobs again, with their full number of retries.
 
-    All the jobs that are named, or none: when one of them is not dead, nothing is changed.
+    All the jobs that are named, or none: when one of them is not dead, nothing is changed. A pipe gets a line of
+    tab-separated fields for each: retried, id, its state now. --all prints how many there were.
     """
     if bool(ids) == everything:
         reason = "ids and --all exclude each other" if ids else "which jobs?"
         raise UsageError(reason, hint="queuectl dlq retry ID…, or queuectl dlq retry --all")
     _refuse_queue(ids, queue)
     jobs = _change(session, Action.RETRY, ids, queue)
-    _tell(session, jobs, "pending again")
+    if everything:
+        _tell_number(session, jobs, "retried")
+    else:
+        tell_changed(session, jobs, lambda job: "retried")
 
 
 @command.command(
@@ -119,7 +124,7 @@ def purge(session: Session, ids: tuple[str, ...], queue: str | None, yes: bool) 
     if expected:
         confirm(session, f"Delete {count(expected, 'dead job')} for good?", yes)
     jobs = _change(session, Action.DELETE, ids, queue, expected)
-    _tell(session, jobs, "deleted")
+    _tell_number(session, jobs, "deleted")
 
 
 def _refuse_queue(ids: Sequence[str], queue: str | None) -> None:
@@ -153,8 +158,8 @@ def _require_dead(jobs: Sequence[Job], hint: str) -> None:
         raise ConflictError(first, details=others, hint=hint)
 
 
-def _tell(session: Session, jobs: Sequence[Job], became: str) -> None:
+def _tell_number(session: Session, jobs: Sequence[Job], done: str) -> None:
     if session.json or session.quiet:
         print_jobs(session, jobs)
     else:
-        write(f"{count(len(jobs), 'job')} {became}\n")
+        write(f"{done} {count(len(jobs), 'job')}\n")

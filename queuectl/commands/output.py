@@ -80,8 +80,6 @@ def print_records(
 
 def print_jobs(session: Session, jobs: Iterable[Job], columns: Sequence[Column] | None = None) -> None:
     """Print jobs; under `--quiet` their ids alone, one a line."""
-    from queuectl.engine.wire import job_to_dict
-
     if session.quiet and not session.json:
         for job in jobs:
             write(tsv_field(job.id) + "\n")
@@ -90,7 +88,17 @@ def print_jobs(session: Session, jobs: Iterable[Job], columns: Sequence[Column] 
         from queuectl.commands.columns import JOB
 
         columns = JOB
-    print_records(session, jobs, columns, job_to_dict)
+    print_records(session, jobs, columns, _job_to_json)
+
+
+def _job_to_json(job: Job) -> object:
+    if job.env or job.options:  # where secrets may be
+        from queuectl.commands.show import shown_fields
+
+        return shown_fields(job)
+    from queuectl.engine.wire import job_to_dict
+
+    return job_to_dict(job)
 
 
 def print_json(value: object) -> None:

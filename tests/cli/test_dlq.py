@@ -67,7 +67,7 @@ def test_retry_makes_named_jobs_pending(queuectl: Program) -> None:
     """With no attempts counted and the error cleared; others stay dead."""
     first, second, third = queuectl.dead("exit 3", "exit 4", "exit 5")
     ran = queuectl("dlq", "retry", first, second, code=0)
-    assert ran.out == "2 jobs pending again\n"
+    assert ran.rows == [["retried", first, "pending"], ["retried", second, "pending"]]
     assert states(queuectl) == {first: "pending", second: "pending", third: "dead"}
     job = queuectl("show", first, "--json", code=0).json
     assert (job["attempts"], job["exit_code"], job["error"]) == (0, None, None)
@@ -76,10 +76,10 @@ def test_retry_makes_named_jobs_pending(queuectl: Program) -> None:
 def test_retry_all_says_how_many(queuectl: Program) -> None:
     """Every dead job, or every one of a queue; none is no error."""
     ids = queuectl.dead("exit 3", {"command": "exit 4", "queue": "mail"}, {"command": "exit 5", "queue": "mail"})
-    assert queuectl("dlq", "retry", "--all", "--queue", "mail", code=0).out == "2 jobs pending again\n"
-    assert queuectl("dlq", "retry", "--all", code=0).out == "1 job pending again\n"
+    assert queuectl("dlq", "retry", "--all", "--queue", "mail", code=0).out == "retried 2 jobs\n"
+    assert queuectl("dlq", "retry", "--all", code=0).out == "retried 1 job\n"
     assert set(states(queuectl).values()) == {"pending"} and len(ids) == 3
-    assert queuectl("dlq", "retry", "--all", code=0).out == "0 jobs pending again\n"
+    assert queuectl("dlq", "retry", "--all", code=0).out == "retried 0 jobs\n"
 
 
 def test_retry_prints_ids_or_jobs_when_asked(queuectl: Program) -> None:
@@ -93,7 +93,7 @@ def test_retry_prints_ids_or_jobs_when_asked(queuectl: Program) -> None:
 def test_an_id_named_twice_counts_once(queuectl: Program) -> None:
     """It cannot be retried twice."""
     (id,) = queuectl.dead("exit 3")
-    assert queuectl("dlq", "retry", id, id, code=0).out == "1 job pending again\n"
+    assert queuectl("dlq", "retry", id, id, code=0).rows == [["retried", id, "pending"]]
 
 
 @pytest.mark.parametrize("verb", [["retry"], ["purge", "--yes"]], ids=["retry", "purge"])
@@ -133,11 +133,11 @@ def test_purge_deletes_dead_jobs_only(queuectl: Program) -> None:
     """All of them, of a queue, or by id."""
     first, _, _ = queuectl.dead("exit 3", {"command": "exit 4", "queue": "mail"}, "exit 5")
     (pending,) = queuectl.enqueue("true")
-    assert queuectl("dlq", "purge", first, "--yes", code=0).out == "1 job deleted\n"
-    assert queuectl("dlq", "purge", "--queue", "mail", "-y", code=0).out == "1 job deleted\n"
-    assert queuectl("dlq", "purge", "--yes", code=0).out == "1 job deleted\n"
+    assert queuectl("dlq", "purge", first, "--yes", code=0).out == "deleted 1 job\n"
+    assert queuectl("dlq", "purge", "--queue", "mail", "-y", code=0).out == "deleted 1 job\n"
+    assert queuectl("dlq", "purge", "--yes", code=0).out == "deleted 1 job\n"
     assert states(queuectl) == {pending: "pending"}
-    assert queuectl("dlq", "purge", "--yes", code=0).out == "0 jobs deleted\n"
+    assert queuectl("dlq", "purge", "--yes", code=0).out == "deleted 0 jobs\n"
     queuectl("show", first, code=3)
 
 
@@ -155,4 +155,4 @@ def test_purge_asks_a_person(queuectl: Program, answer: str, code: int, left: li
 
 def test_purge_of_an_empty_queue_asks_nothing(queuectl: Program) -> None:
     """There is nothing to decide."""
-    assert queuectl.on_terminal("dlq", "purge", code=0).out == "0 jobs deleted\n"
+    assert queuectl.on_terminal("dlq", "purge", code=0).out == "deleted 0 jobs\n"

@@ -140,6 +140,14 @@ def test_quiet_prints_ids_alone(queuectl: Program) -> None:
     assert queuectl.on_terminal("list", "-q", code=0).out.split() == ids[::-1]
 
 
+def test_what_looks_like_a_secret_is_masked(queuectl: Program) -> None:
+    """As `show` does: a list must not tell more than a look at one job."""
+    queuectl.enqueue({"command": "true", "env": {"API_TOKEN": "hunter2", "LANG": "C"}}, "true")
+    ran = queuectl("list", "--json", code=0)
+    assert "hunter2" not in ran.out
+    assert [job["env"].get("LANG") for job in ran.json] == [None, "C"]
+
+
 def test_json_on_a_terminal_is_indented(queuectl: Program) -> None:
     """The same document, for eyes."""
     queuectl.enqueue("true")
