@@ -1,0 +1,187 @@
+"""Printing what runs wrote: from what is stored, or from the files on this host."""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+from queuectl.commands import output
+from queuectl.commands.escape import visible
+from queuectl.commands.frame import Session
+from queuectl.commands.people import size
+from queuectl.commands.terminal import is_terminal
+from queuectl.engine.spool import spool_path
+from queuectl.model.attempt import Output
+from queuectl.model.job import Job
+
+CHUNK = 64 * 1024
+"""How many bytes are read at once."""
+
+Write = Callable[[bytes], None]
+
+
+class Printer:
+    """Takes the bytes that a run wrote; shows them escaped on a terminal, hands them on unchanged elsewhere."""
+
+    def __init__(self, session: Session, raw: bool) -> None:
+        self.session = session
+        self._out = output.write_bytes if raw or not is_terminal(sys.stdout) else _Shown(output.write)
+        self._error = _write_error if raw or not is_terminal(sys.stderr) else _Shown(_write_error_text)
+
+    def out(self, data: bytes) -> None:
+        """Print some of the output."""
+        self._out(data)
+
+    def error(self, data: bytes) -> None:
+        """Print some of what was kept apart as standard error."""
+        self._error(data)
+
+    def end(self) -> None:
+        """End what is shown with a line end, and let the reader have it."""
+        for stream in (self._out, self._error):
+            if isinstance(stream, _Shown):
+                stream.end()
+        output.flush()
+
+
+class _Shown:
+    """Bytes as a terminal may show them; a character may come in two pieces."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._ended = True
+
+    def __call__(self, data: bytes) -> None:
+        self._show(self._decoder.decode(data))
+
+    def end(self) -> None:
+        self._show(self._decoder.decode(b"", final=True))
+        self._decoder.reset()
+        if not self._ended:
+            self._show("\n")
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._ended = text.endswith("\n")
+            self._write("\n".join(map(_shown_line, text.split("\n"))))
+
+
+def _shown_line(line: str) -> str:
+    return "\t".join(map(visible, line.removesuffix("\r").split("\t")))
+
+
+class Reader:
+    """An open file of a run's output, read on from where it was left; it may be removed meanwhile."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open it. Raises OSError."""
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        self._at = 0
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._descriptor)
+
+    def copy(self, session: Session, write: Write) -> int:
+        """Print what there is, up to its end as it is now; tell of what was dropped. Return how much was printed."""
+        end = os.fstat(self._descriptor).st_size
+        copied = 0
+        while self._at < end:
+            data_at, data_end = self._data(end)
+            if data_at > self._at:
+                output.flush()
+                output.message(session, f"{size(data_at - self._at)} in the middle were dropped: it grew too long")
+            self._at = data_at
+            while self._at < data_end:
+                piece = os.pread(self._descriptor, min(CHUNK, data_end - self._at), self._at)
+                if not piece:
+                    return copied
+                write(piece)
+                self._at += len(piece)
+                copied += len(piece)
+        return copied
+
+    def _data(self, end: int) -> tuple[int, int]:
+        """Return where the next bytes that are there begin and end."""
+        if not hasattr(os, "SEEK_DATA"):
+            return self._at, end
+        try:
+            begin = os.lseek(self._descriptor, self._at, os.SEEK_DATA)
+            return begin, min(end, os.lseek(self._descriptor, begin, os.SEEK_HOLE))
+        except OSError as error:
+            return (end, end) if error.errno == errno.ENXIO else (self._at, end)
+
+
+def print_ended(session: Session, ended: Output, printer: Printer) -> None:
+    """Print what a run that has ended wrote: the file if it was kept and is here, else the tail that is stored."""
+    _print_stream(session, ended.tail, ended.size, ended.path, printer.out)
+    print_ended_errors(session, ended, printer)
+
+
+def print_ended_errors(session: Session, ended: Output, printer: Printer) -> None:
+    """Print what was kept apart as standard error alone, if it was."""
+    if ended.error_tail is not None:
+        _print_stream(session, ended.error_tail, ended.error_size, ended.error_path, printer.error)
+    printer.end()
+
+
+def _print_stream(session: Session, tail: bytes, length: int, path: str | None, write: Write) -> None:
+    reader = _opened(path)
+    if reader is not None:
+        try:
+            reader.copy(session, write)
+        finally:
+            reader.close()
+        return
+    if len(tail) < length:
+        where = f"; the whole was kept in {path} on its worker's host" if path else ""
+        output.message(session, f"the last {size(len(tail))} of {size(length)}{where}")
+    write(tail)
+
+
+def print_running(session: Session, job: Job, printer: Printer) -> bool:
+    """Print what the present run has written so far; whether its file is on this host."""
+    readers = open_running(session, job)
+    if readers is None:
+        return False
+    for reader, write in zip(readers, (printer.out, printer.error), strict=False):
+        reader.copy(session, write)
+        reader.close()
+    printer.end()
+    return True
+
+
+def open_running(session: Session, job: Job) -> list[Reader] | None:
+    """Open what the present run writes: the output, and what is kept apart, if it is; None when it is not here."""
+    if job.worker is None:
+        return None
+    logs = session.config().data / "logs"
+    out = _opened(str(spool_path(logs, job.worker, job.lease)))
+    if out is None:
+        return None
+    errors = _opened(str(spool_path(logs, job.worker, job.lease, "err")))
+    return [out] if errors is None else [out, errors]
+
+
+def _opened(path: str | None) -> Reader | None:
+    if path is None:
+        return None
+    try:
+        return Reader(path)
+    except OSError:
+        return None
+
+
+def _write_error(data: bytes) -> None:
+    sys.stderr.flush()
+    sys.stderr.buffer.write(data)
+    sys.stderr.buffer.flush()
+
+
+def _write_error_text(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
