@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from queuectl.config.bind import Binder
 from queuectl.config.find import Places
@@ -17,7 +19,7 @@ from queuectl.model.event import EVENT_NAMES
 from queuectl.registry import BUILTINS, Found, Registry
 
 
-class Choice(NamedTuple):
+class Choice(Struct, frozen=True):
     """A provider with its settings. `events` narrows a notifier down: the names that it hears of, None for all."""
 
     kind: str

@@ -154,7 +154,7 @@ class Config:
         values = Binder(self.places, problems).values(type(choice.settings), node, "options")
         problems.raise_any()
         try:
-            return choice._replace(settings=replace(choice.settings, **values))
+            return Choice(choice.kind, choice.found, replace(choice.settings, **values), choice.events)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"options: {error}") from error
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import MISSING, fields
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
 
 from queuectl.config.tree import dashed
 from queuectl.errors import PluginError
@@ -15,7 +17,7 @@ from queuectl.errors import PluginError
 LIMITS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 
 
-class Field(NamedTuple):
+class Field(Struct, frozen=True):
     """One key. `type` is the annotation as it was written, with its limits in it."""
 
     name: str
@@ -50,17 +52,28 @@ def _fields_of(settings: Any) -> Mapping[str, Field]:
     except Exception as error:  # a wall: annotations are a plugin's code
         where = f"{settings.__module__}.{settings.__qualname__}"
         raise PluginError(f"the types of {where} cannot be read: {error}") from error
-    made = (_field(each, hints[each.name]) for each in fields(settings) if each.init)
-    return {field.key: field for field in made}
+    if issubclass(settings, Struct):
+        known = [_field(name, hints[name], default, {}) for name, default in _defaults_of(settings).items()]
+    else:
+        known = [
+            _field(each.name, hints[each.name], _default(each), each.metadata) for each in fields(settings) if each.init
+        ]
+    return {field.key: field for field in known}
 
 
-def _field(each: Any, hint: Any) -> Field:
-    default = each.default
-    if default is MISSING and each.default_factory is not MISSING:
-        default = each.default_factory()
+def _defaults_of(settings: type[Struct]) -> dict[str, Any]:
+    # The defaults of a Struct are those of its last fields; ours all have one, and none is made by a function.
+    return dict(zip(settings.__struct_fields__, settings.__struct_defaults__, strict=True))
+
+
+def _default(each: Any) -> Any:
+    return each.default_factory() if each.default is MISSING and each.default_factory is not MISSING else each.default
+
+
+def _field(name: str, hint: Any, default: Any, metadata: Mapping[str, Any]) -> Field:
     described = [meta.description for meta in metas(hint) if getattr(meta, "description", None)]
-    text = described[0] if described else each.metadata.get("description", each.metadata.get("help", ""))
-    return Field(each.name, hint, default, text)
+    text = described[0] if described else metadata.get("description", metadata.get("help", ""))
+    return Field(name, hint, default, text)
 
 
 def metas(annotation: Any) -> tuple[Any, ...]:

@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from queuectl.errors import ConfigError
 
@@ -14,7 +15,7 @@ NAME = "queuectl.yaml"
 SYSTEM = Path("/etc/queuectl") / NAME
 
 
-class Candidate(NamedTuple):
+class Candidate(Struct, frozen=True):
     """A place where a configuration file may be; one that somebody `named` must be there."""
 
     path: Path
@@ -31,7 +32,7 @@ class Candidate(NamedTuple):
         return True
 
 
-class Places(NamedTuple):
+class Places(Struct, frozen=True):
     """What an environment and a current directory (None: it is gone) say about places."""
 
     environ: Mapping[str, str]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from queuectl.config.fields import Field, fields_of
 from queuectl.config.settings import PER_QUEUE, SECTIONS, JobDefaults
@@ -13,7 +14,7 @@ from queuectl.errors import UsageError
 Path = tuple[str, ...]
 
 
-class Key(NamedTuple):
+class Key(Struct, frozen=True):
     """A setting that exists: its path, and what is known of it (None for `plugin` and for lists of the core)."""
 
     path: Path

@@ -7,7 +7,6 @@ as the plugin stays the same: what another plugin was told means nothing to this
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 
 from queuectl.config.scalar import resolve
@@ -135,7 +134,7 @@ def _as_variable(name: str) -> str:
 
 def _refuse_near_miss(variable: str, name: str) -> None:
     section, _, key = name.partition("_")
-    known = {field.name for field in fields(CORE[section])} if section in CORE else set()
+    known = set(CORE[section].__struct_fields__) if section in CORE else set()
     if section in PLUGGED:
         known = {"plugin", "path"} if section == "storage" else {"plugin"}
     if key in known:

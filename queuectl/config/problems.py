@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from queuectl.config.tree import Origin
 from queuectl.errors import ConfigError
 
 
-class Problem(NamedTuple):
+class Problem(Struct, frozen=True):
     """One thing that is wrong. `key` is the path of the setting, or empty."""
 
     origin: Origin
@@ -53,8 +54,11 @@ class Problems:
 
     def in_order(self) -> list[Problem]:
         """Return them as they stand in the file; those of the environment and flags come after."""
-        places = [(not problem.origin.line, problem.origin[1:], index) for index, problem in enumerate(self.found)]
-        return [self.found[index] for _, _, index in sorted(places)]
+        places = [
+            (not problem.origin.line, problem.origin.line, problem.origin.column, index)
+            for index, problem in enumerate(self.found)
+        ]
+        return [self.found[index] for *_, index in sorted(places)]
 
     def raise_any(self) -> None:
         """Raise ConfigError with all of them."""

@@ -1,12 +1,14 @@
-"""The core's own sections: keys, types, limits, defaults and help."""
+"""The core's own sections: keys, types, limits, defaults and help.
+
+Structs, not dataclasses as in plugins: every call of the command line defines them, and they take a tenth of the time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from queuectl.units import Duration
 
@@ -16,8 +18,7 @@ INTEGER = 2**31 - 1
 Code = Annotated[int, Meta(ge=1, le=INTEGER)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobDefaults:
+class JobDefaults(Struct, frozen=True, kw_only=True):
     """Defaults for new jobs, and which exit codes are worth another run. A queue may have its own."""
 
     max_retries: Annotated[
@@ -31,8 +32,7 @@ class JobDefaults:
     give_up_on: Annotated[tuple[Code, ...], Meta(description="exit codes after which a job is dead at once")] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkerSettings:
+class WorkerSettings(Struct, frozen=True, kw_only=True):
     """What `worker start` starts, unless its flags say otherwise."""
 
     count: Annotated[int, Meta(ge=1, le=1024, description="worker processes")] = 1
@@ -42,8 +42,7 @@ class WorkerSettings:
     ] = Duration(30.0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Retention:
+class Retention(Struct, frozen=True, kw_only=True):
     """How long finished jobs are kept. Dead jobs stay until they are purged."""
 
     completed: Annotated[Duration | None, Meta(description="how long completed jobs are kept; null means for ever")] = (
@@ -54,7 +53,7 @@ class Retention:
     )
 
 
-CORE: Mapping[str, type[Any]] = {"jobs": JobDefaults, "worker": WorkerSettings, "retention": Retention}
+CORE: Mapping[str, type[Struct]] = {"jobs": JobDefaults, "worker": WorkerSettings, "retention": Retention}
 """The sections that no plugin has a part in."""
 
 PLUGGED = {"storage": "sqlite", "executor": "subprocess", "backoff": "exponential"}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from queuectl.hookspecs import Provider
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """An entry point: a name and a module, which may or may not be importable.
 
     `distribution` is None for what comes with queuectl itself.
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
         return f"plugin '{self.name}' ({' '.join(filter(None, (self.distribution, self.version)))})"
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """A provider, and the plugin that offers it. `distribution` and `version` are None for what is built in."""
 
     kind: str
@@ -49,7 +49,7 @@ class Found(NamedTuple):
         return str(Entry(self.name, self.module, self.distribution, self.version))
 
 
-class PluginInfo(NamedTuple):
+class PluginInfo(Struct, frozen=True):
     """What an installed plugin offers, or the error that keeps it from being used."""
 
     entry: Entry

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -316,11 +315,6 @@ def test_what_settings_refuse_of_a_jobs_options_is_told(place: Place, install: I
     assert config.executor_for({"size": 9}, "default").settings.size == 9
     with pytest.raises(ConfigError, match=r"^options: size is above 9$"):
         config.executor_for({"size": 10}, "default")
-
-
-def test_settings_are_plain_dataclasses(place: Place) -> None:
-    """Flags of `worker start` are laid over them."""
-    assert replace(place.load().worker, count=4).count == 4
 
 
 def test_reading_the_configuration_imports_little(tmp_path: Path) -> None:
