@@ -1,7 +1,7 @@
 """The hooks: the map of all that can be plugged.
 
-A plugin is a module, registered under the entry point group `queuectl` by the name that the configuration uses. It implements
-any of these hooks with `@hookimpl`. Only modules that the configuration names are imported.
+A plugin is a module, registered under the entry point group `queuectl` by the name that the configuration uses. It
+implements any of these hooks with `@hookimpl`. Only modules that the configuration names are imported.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from queuectl.model.event import Event
-from queuectl.model.executor import RunContext
-from queuectl.model.job import Job
-from queuectl.model.outcome import Outcome
-
 if TYPE_CHECKING:
     import click
+
+    from queuectl.model.event import Event
+    from queuectl.model.executor import RunContext
+    from queuectl.model.job import Job
+    from queuectl.model.outcome import Outcome
 
 API_VERSION = 1
 """The major version of these hooks and seams; a plugin module may say `queuectl_api = 1` to be checked against it."""
@@ -33,8 +33,9 @@ hookimpl = pluggy.HookimplMarker("queuectl")
 class Context:
     """What `Provider.create` may need of its surroundings.
 
-    `data` is the data directory (it may not exist yet). `events` are the names of the events that somebody wants: a storage writes only those.
-    `clock` gives Unix seconds; storages use it in the place of `time.time`, so that tests can turn it.
+    `data` is the data directory (it may not exist yet). `events` are the names of the events that somebody wants: a
+    storage writes only those. `clock` gives Unix seconds; storages use it in the place of `time.time`, so that tests
+    can turn it, and one with a clock of its own uses that while this is `time.time`.
     """
 
     data: Path
