@@ -9,9 +9,11 @@ _MONTH = 30 * 86400
 
 
 def span(seconds: float) -> str:
-    """Write a duration by its two largest units: `3d 4h`, `5m 12s`, `7s`, `0.3s`."""
+    """Write a duration by its two largest units: `3d 4h`, `5m 12s`, `7.3s`, `40ms`."""
+    if seconds < 1:
+        return f"{round(max(seconds, 0) * 1000)}ms"
     if seconds < 10:
-        return f"{max(seconds, 0):.1f}s".replace(".0s", "s")
+        return f"{seconds:.1f}s".replace(".0s", "s")
     rest = int(seconds)
     parts: list[str] = []
     for size, unit in _UNITS:

@@ -59,7 +59,10 @@ def _overview(session: Session, status: Mapping[str, Any]) -> None:
 def _next_steps(session: Session, status: Mapping[str, Any]) -> None:
     jobs = status["jobs"]
     waiting = jobs["pending"] + jobs["failed"]
+    hints = []
     if waiting and not status["workers"]["active"]:
-        message(session, f"hint: {count(waiting, 'job')} to run and no worker: queuectl worker start --count 2")
+        hints.append(f"hint: {count(waiting, 'job')} to run and no worker: queuectl worker start --count 2")
     if jobs["dead"]:
-        message(session, f"hint: {count(jobs['dead'], 'job')} gave up: queuectl dlq list")
+        hints.append(f"hint: {count(jobs['dead'], 'job')} gave up: queuectl dlq list")
+    if hints:
+        message(session, "\n".join(["", *hints]))
