@@ -2,20 +2,19 @@
 
 Usage: python examples/stdlib/run.py [--out DIR] [--count N] [--config FILE] [PACKAGE ...]
 
-Everything lies in DIR: the job file, the results, the workers' log and, unless $QUEUECTL_HOME says otherwise,
-queuectl's own data. A run that was interrupted goes on where it was when the same command is given again.
+Everything lies in DIR: the job file, the results and, unless $QUEUECTL_HOME says otherwise, queuectl's own data. A run
+that was interrupted goes on where it was when the same command is given again.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import signal
 import subprocess
 import sys
 import sysconfig
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from jobs import job_file
@@ -36,60 +35,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def call(*words: str) -> None:
+def call(*words: str, stdout: int | None = None) -> None:
     """Run `queuectl`, having said so; end with its exit code when it fails."""
-    print(f"\n$ queuectl {' '.join(words)}", flush=True)
-    code = subprocess.call([QUEUECTL, *words])
+    print(f"\n$ {shlex.join(['queuectl', *words])}", flush=True)
+    code = subprocess.call([QUEUECTL, *words], stdout=stdout)
     if code:
         sys.exit(code)
 
 
-@contextmanager
-def workers(count: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start workers that end when nothing is left to do; they are stopped gracefully if we end before."""
-    words = ["worker", "start", "--count", count, "--drain"]
-    print(f"\n$ queuectl {' '.join(words)} 2> {log}", flush=True)
-    with log.open("ab") as errors:
-        process = subprocess.Popen([QUEUECTL, *words], stderr=errors)
-    try:
-        yield process
-    except KeyboardInterrupt:
-        print("\nstopping; give the same command again to go on", file=sys.stderr)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        code = process.wait()
-    if code:
-        sys.exit(code)
-
-
-def finished(queue: queuectl.Queue) -> tuple[int, int]:
-    """Return how many jobs are done with, and how many there are."""
-    totals = queue.totals()
-    return sum(totals[state] for state in queuectl.FINAL), sum(totals.values())
-
-
-def watch(queue: queuectl.Queue, process: subprocess.Popen[bytes]) -> None:
-    """Show how far the workers are until they end: a bar on a terminal, elsewhere a line now and then."""
-    if not sys.stderr.isatty():
-        said = time.monotonic()
-        while process.poll() is None:
-            time.sleep(0.1)
-            if time.monotonic() - said >= 5:
-                said = time.monotonic()
-                print("{:,} of {:,} jobs".format(*finished(queue)), file=sys.stderr)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("jobs")
-        while process.poll() is None:
-            done, total = finished(queue)
-            bar.update(task, completed=done, total=total)
-            time.sleep(0.1)
-        done, total = finished(queue)
-        bar.update(task, completed=done, total=total)
+def left() -> int:
+    """Return how many jobs still have work to do."""
+    with queuectl.open() as queue:
+        totals = queue.totals()
+    return sum(totals[state] for state in queuectl.LIVE)
 
 
 def main() -> None:
@@ -102,13 +60,16 @@ def main() -> None:
     file, results = options.out / "jobs.jsonl", options.out / "results"
     lines = job_file(results, options.packages)
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{file}: {len(lines):,} jobs")
-    call("enqueue", "--skip-existing", "--quiet", "--file", str(file))
-    with workers(options.count, options.out / "worker.log") as process, queuectl.open() as queue:
-        watch(queue, process)
+    # Into a pipe `enqueue` writes a line for each job.
+    call("enqueue", "--skip-existing", "--file", str(file), stdout=None if sys.stdout.isatty() else subprocess.DEVNULL)
+    # Ctrl-C is the workers' to answer: they let the running jobs finish.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    call("worker", "start", "--count", options.count, "--drain", "--set", "notifications=[]")
     call("status")
     call("dlq", "list")
     print("\n" + "\n".join(report(results)))
+    if left():
+        print("not all is done: give the same command again to go on")
 
 
 if __name__ == "__main__":

@@ -37,12 +37,19 @@ class Squeezing:
         command = [sys.executable, str(EXAMPLE / "run.py"), "--out", str(self.out), *PACKAGES]
         env = {name: value for name, value in os.environ.items() if not name.startswith("QUEUECTL_")}
         process = subprocess.Popen(
-            command, cwd=self.out.parent, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=self.out.parent,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             yield process
         finally:
-            process.terminate()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
             process.communicate(timeout=DEADLINE)
 
     def to_its_end(self) -> str:
