@@ -156,8 +156,10 @@ def shown(value: object) -> str:
 
 def kind(value: object) -> str:
     """Say what kind of value it is, for values that are not to be shown."""
+    if isinstance(value, Mapping):
+        return "a mapping"
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list"}
-    return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else f"a {type(value).__name__}")
+    return "null" if value is None else kinds.get(type(value), type(value).__name__)
 
 
 def _variable(name: object) -> str:
@@ -168,11 +170,11 @@ def _variable(name: object) -> str:
 
 def _variable_text(name: str, text: object) -> str:
     if not isinstance(text, str):
-        raise ValueError(f"{name}: expected a text, got {kind(text)}")
+        raise ValueError(f"{shown(name)}: expected a text, got {kind(text)}")
     try:
         return _argument(text)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(f"{shown(name)}: {error}") from None
 
 
 def _exact(text: str) -> str:

@@ -14,6 +14,9 @@ from queuectl.engine.fields import READERS
 from queuectl.errors import UsageError
 
 _BOM = b"\xef\xbb\xbf"
+_ESCAPED = re.compile(rb"\\u00[567]")
+"""An escape in the place of a letter that names of fields consist of."""
+
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _QUOTED = {field: f'"{field}"'.encode() for field in READERS}
 _decoder = msgspec.json.Decoder()
@@ -80,7 +83,7 @@ class _Text:
         _require_objects(given)
         if _may_be_doubled(self.data, given):
             for (place, job), piece in zip(given, self._pieces(), strict=True):
-                if any(piece.text.count(_QUOTED[name]) != 1 for name in job if name in _QUOTED):
+                if _may_be_doubled(piece.text, [(place, job)]):
                     _refuse_doubled(place, _pairs(piece.text))
         return given
 
@@ -122,8 +125,11 @@ class _Text:
 
     def _complaint(self, piece: _Piece, text: str) -> UsageError:
         found = _BYTE.search(text)
-        where = self._at(piece.start + int(found[1])) if found else f"{piece.place}: " if piece.place else ""
         what = _BYTE.sub("", text).removeprefix("JSON is malformed: ").partition(" - at ")[0]
+        where = f"{piece.place}: " if piece.place else ""
+        if found:
+            # Of what follows, the second byte is told.
+            where = self._at(piece.start + int(found[1]) - (what == _FOLLOWS))
         hint = 'JSON wants double quotes: {"command": "sleep 2"}' if what == "object keys must be strings" else None
         return UsageError(f"{where}no JSON: {_WORDS.get(what, what)}", hint=hint)
 
@@ -142,9 +148,11 @@ class _Text:
         return f"{self.source}:{line}:{column}: " if self.source else f"line {line}, column {column}: "
 
 
+_FOLLOWS = "trailing characters"
+
 _WORDS = {
     "Input data was truncated": "it ends too early",
-    "trailing characters": "something follows the end of the object or array",
+    _FOLLOWS: "something follows the end of the object or array",
     "Number out of range": "a number is out of range",
 }
 
@@ -169,6 +177,8 @@ def _require_objects(given: list[Given]) -> None:
 
 def _may_be_doubled(data: bytes, given: list[Given]) -> bool:
     """Whether a field may stand twice in an object: told by counting, since decoding keeps the last one alone."""
+    if _ESCAPED.search(data):
+        return True
     counts = Counter(chain.from_iterable(job for _, job in given))
     return any(data.count(quoted) != counts[name] for name, quoted in _QUOTED.items() if counts[name])
 

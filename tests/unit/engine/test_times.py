@@ -119,3 +119,16 @@ def test_what_is_written_reads_back(milliseconds: int) -> None:
 def test_written_times_sort_as_the_times_do(one: float, other: float) -> None:
     """What finished later is never shown to have finished earlier."""
     assert (one <= other) == (format_time(one) <= format_time(other)) or format_time(one) == format_time(other)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (float("inf"), "9999-12-31T23:59:59.999Z"),
+        (1e300, "9999-12-31T23:59:59.999Z"),
+        (float("-inf"), "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_a_moment_beyond_the_calendar_is_written_as_its_edge(seconds: float, text: str) -> None:
+    """A backoff may wait for ages; a list of jobs must not fail for one of them."""
+    assert format_time(seconds) == text
