@@ -49,12 +49,12 @@ Each key has an environment variable: `QUEUECTL_`, the path with `__` between it
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command]]:
-    """Return every command that does something, with its words."""
+    """Return every command that does something for people, with its words."""
     if isinstance(command, click.Group):
         with click.Context(command, resilient_parsing=True) as context:
             for name in command.list_commands(context):
                 below = command.get_command(context, name)
-                if below is not None:
+                if below is not None and not below.hidden:
                     yield from leaves(below, (*path, name))
     elif isinstance(command, Command):
         yield path, command
@@ -89,6 +89,8 @@ def commands_page() -> str:
 def described(command: click.Command | None, name: str, above: click.Context) -> Iterator[str]:
     """Return what there is to say about a command, and about those below it."""
     assert isinstance(command, Command | Group)
+    if command.hidden:
+        return
     with click.Context(command, info_name=name, parent=above, resilient_parsing=True) as context:
         purpose, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
         yield f"### {context.command_path.removeprefix('queuectl ')}\n\n{flowing(purpose)}\n"

@@ -15,6 +15,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -33,15 +34,19 @@ COLUMNS = 100
 HOME = "/home/ada"
 """The reader's home, as the pages write it."""
 
+HOST = "desk"
+"""The reader's machine."""
+
 BLOCK = re.compile(r"^(?P<fence>```+)(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
 HIDDEN = re.compile(r"<!-- run: (?P<command>.*?) -->", re.DOTALL)
 ID = re.compile(r"\b\d[0-9a-hjkmnp-tv-z]{12}\b")
 ANYTHING = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?"), "<date>"),
     (re.compile(r"\b\d+(\.\d+)?(ms|s|m|h|d)( \d+(ms|s|m|h))?\b(?! after)"), "<span>"),
-    (re.compile(r"\bpid \d+"), "pid <pid>"),
-    (re.compile(r"[─-╿]+|-{3,}"), "<line>"),
+    (re.compile(r"\b\d+(\.\d+)? [KMG]iB\b"), "<size>"),
     (re.compile(r"[ \t]+"), " "),
+    (re.compile(rf"\b(pid |supervisor |{HOST}[ :])\d+"), r"\1<pid>"),
+    (re.compile(r"\bworker-[\d-]+\.log"), "worker-<time>.log"),
 )
 """What may differ from run to run, and by what it is replaced before the page and the terminal are compared."""
 
@@ -153,7 +158,7 @@ class Shell:
             if select.select([self._master], [], [], 0.5)[0]:
                 seen += os.read(self._master, 65536)
         shown, code, _ = seen.decode().rsplit("\036", 2)
-        return int(code), shown.replace(str(self.home), HOME).rstrip("\n")
+        return int(code), _written(shown, str(self.home)).rstrip("\n")
 
     def close(self) -> None:
         """End the shell and whatever it started."""
@@ -196,6 +201,11 @@ class Shell:
         if match is not None:
             self.ids |= {name: match[f"id{number}"] for number, name in enumerate(names)}
         return match is not None
+
+
+def _written(shown: str, home: str) -> str:
+    """Return what a terminal showed as a page writes it."""
+    return re.sub(rf"\b{re.escape(socket.gethostname())}(?=:\d| +\d)", HOST, shown.replace(home, HOME))
 
 
 def plain(text: str) -> str:
