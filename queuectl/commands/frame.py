@@ -234,7 +234,7 @@ class Group(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs, each with the whole of its purpose."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, purpose_of(self.commands[name])) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, purpose_of(verb)) for name, verb in self.commands.items() if not verb.hidden])
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help page."""

@@ -18,7 +18,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "list": "List jobs, the newest first.",
         "show": "Show all that is known of a job.",
         "logs": "Print what a job wrote.",
-        "wait": "Wait until jobs have ended.",
+        "wait": "Wait until jobs are completed, dead or cancelled.",
         "retry": "Run jobs again.",
         "cancel": "Stop jobs that wait or run.",
         "dlq": "Look after the jobs that kept failing.",
