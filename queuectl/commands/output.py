@@ -82,7 +82,7 @@ def print_jobs(session: Session, jobs: Iterable[Job], columns: Sequence[Column] 
     """Print jobs; under `--quiet` their ids alone, one a line."""
     if session.quiet and not session.json:
         for job in jobs:
-            write(tsv_field(job.id) + "\n")
+            write(visible(job.id) + "\n")
         return
     if columns is None:
         from queuectl.commands.columns import JOB

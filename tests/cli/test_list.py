@@ -148,6 +148,13 @@ def test_what_looks_like_a_secret_is_masked(queuectl: Program) -> None:
     assert [job["env"].get("LANG") for job in ran.json] == [None, "C"]
 
 
+def test_quiet_prints_ids_as_they_are(queuectl: Program) -> None:
+    """Nothing in an id needs an escape, and the next command takes it as it is."""
+    id = "C:\\jobs\\nightly 1"
+    queuectl.enqueue({"command": "true", "id": id})
+    assert queuectl("list", "-q", code=0).out == id + "\n"
+
+
 def test_json_on_a_terminal_is_indented(queuectl: Program) -> None:
     """The same document, for eyes."""
     queuectl.enqueue("true")
