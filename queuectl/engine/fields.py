@@ -105,8 +105,8 @@ def read_priority(value: Any) -> int:
     return _integer(value, -INTEGER)
 
 
-def read_max_retries(value: Any) -> int:
-    """Read how many runs may follow the first."""
+def read_count(value: Any) -> int:
+    """Read how many: of runs that may follow the first, for instance."""
     return _integer(value, 0)
 
 
@@ -135,7 +135,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "run_at": read_run_at,
     "delay": read_delay,
     "timeout": read_timeout,
-    "max_retries": read_max_retries,
+    "max_retries": read_count,
     "cwd": read_cwd,
     "env": read_env,
     "tags": read_tags,

@@ -200,8 +200,11 @@ def _of_job(error: QueuectlError, text: str | None = None) -> UsageError:
 
 
 def _absolute(path: str) -> str:
-    # Not normalized: with a link on the way, `..` is not the directory that the text names.
-    return path if os.path.isabs(path) else os.path.join(_current_directory(), path)
+    if os.path.isabs(path):
+        return path
+    absolute = os.path.join(_current_directory(), path)
+    # Where a link is on the way, what comes before `..` is not what the text says: the kernel follows it.
+    return absolute if ".." in path.split(os.sep) else os.path.normpath(absolute)
 
 
 def _current_directory() -> str:

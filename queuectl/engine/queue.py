@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from queuectl.config import Config, load_config
 from queuectl.engine.intake import Accepted, Given, Intake
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # what one command needs another does not: to import them all
     from queuectl.model.query import Action, Edit, Page, Query, QueueState
     from queuectl.model.storage import Storage
     from queuectl.model.worker import Worker
+
+T = TypeVar("T")
 
 BATCH = 500
 """How many jobs are read at once."""
@@ -202,9 +204,10 @@ class Queue:
 
     def wait_many(self, ids: Sequence[str], timeout: float | str | None = None) -> builtins.list[Job]:
         """Return jobs, in this order, once all of them are completed, dead or cancelled; otherwise as `wait`."""
+        from queuectl.engine.fields import read_delay
         from queuectl.engine.waiting import wait_for
 
-        return wait_for(self.storage, ids, None if timeout is None else _seconds(timeout))
+        return wait_for(self.storage, ids, None if timeout is None else _checked("timeout", read_delay, timeout))
 
     def retry(self, id: str) -> Job:
         """Run a failed job now, a dead, completed or cancelled one again from the start.
@@ -271,6 +274,12 @@ class Queue:
         self, name: str, *, paused: bool | None = None, limit: int | None = None, key_limit: int | None = None
     ) -> QueueState:
         """Pause or resume a queue, bound how many of its jobs run at once; None leaves as is, 0 lifts a limit."""
+        from queuectl.engine.fields import read_count, read_name
+
+        _checked("queue", read_name, name)
+        for field, value in (("limit", limit), ("key_limit", key_limit)):
+            if value is not None:
+                _checked(field, read_count, value)
         return self.storage.set_queue(name, paused=paused, limit=limit, key_limit=key_limit)
 
     def workers(self) -> builtins.list[Worker]:
@@ -304,14 +313,12 @@ class Queue:
 def _states(state: State | str | Iterable[State | str]) -> frozenset[State]:
     try:
         return frozenset(map(State, [state] if isinstance(state, str) else state))
-    except ValueError:
+    except (ValueError, TypeError):
         raise UsageError(f"no state {state!r}", hint=f"the states are {', '.join(State)}") from None
 
 
-def _seconds(timeout: float | str) -> float:
-    from queuectl.engine.fields import read_delay
-
+def _checked(name: str, read: Callable[[Any], T], value: Any) -> T:
     try:
-        return read_delay(timeout)
+        return read(value)
     except ValueError as error:
-        raise UsageError(f"timeout: {error}") from None
+        raise UsageError(f"{name}: {error}") from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from time import monotonic, sleep
 
 from queuectl.engine.changing import not_found
 from queuectl.errors import NotFoundError, WaitTimeoutError
@@ -24,20 +24,20 @@ def wait_for(storage: Storage, ids: Sequence[str], timeout: float | None) -> lis
     Raises NotFoundError when one is not stored, or is deleted meanwhile before it was seen to end; WaitTimeoutError
     after `timeout` seconds, None to wait for ever.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = None if timeout is None else monotonic() + timeout
     ended: dict[str, Job] = {}
     waiting: dict[str, Job | None] = dict.fromkeys(ids)
     pause = SHORTEST
     while True:
-        begun = time.monotonic()
+        begun = monotonic()
         _look(storage, waiting, ended)
         if not waiting:
             return [ended[id] for id in ids]
-        now = time.monotonic()
+        now = monotonic()
         if deadline is not None and now >= deadline:
             raise _too_late(waiting, timeout)
         pause = max(pause, (now - begun) * _SHARE)
-        time.sleep(pause if deadline is None else min(pause, deadline - now))
+        sleep(pause if deadline is None else min(pause, deadline - now))
         pause = min(pause * 1.25, LONGEST)
 
 

@@ -20,10 +20,10 @@ from queuectl.engine.fields import (
     kind,
     read_backoff,
     read_command,
+    read_count,
     read_cwd,
     read_delay,
     read_env,
-    read_max_retries,
     read_name,
     read_priority,
     read_run_at,
@@ -230,7 +230,7 @@ def test_a_moment_is_a_text_or_a_datetime() -> None:
             read_run_at(value)
 
 
-@pytest.mark.parametrize(("read", "least"), [(read_priority, -(2**31) + 1), (read_max_retries, 0)])
+@pytest.mark.parametrize(("read", "least"), [(read_priority, -(2**31) + 1), (read_count, 0)])
 def test_integers_keep_their_bounds(read: Any, least: int) -> None:
     """Every storage can keep 31 bits and a sign."""
     assert read(least) == least
