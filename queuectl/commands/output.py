@@ -174,9 +174,13 @@ def confirm(session: Session, question: str, yes: bool) -> None:
 
 def progress(total: int | None, label: str) -> Progress:
     """Show how far long work has come: on standard error, on a terminal, and only once it has taken 200 ms."""
+    import click
+
     from queuectl.commands.progress import Progress
 
-    return Progress(total, label)
+    context = click.get_current_context(silent=True)
+    session = context.find_object(Session) if context is not None else None
+    return Progress(total, label, color=session.color if session is not None else None)
 
 
 def _print_array(values: Iterable[object]) -> None:

@@ -68,10 +68,14 @@ def test_there_is_no_progress_off_a_terminal(queuectl: Program) -> None:
 
 
 def test_progress_is_without_colour_when_asked(queuectl: Program) -> None:
-    """NO_COLOR holds for the bar too."""
-    shown = queuectl.on_terminal(command=driver(LONG), env={"NO_COLOR": "1"}, code=0).out
-    assert "counting" in shown
-    assert "\x1b[3" not in shown
+    """NO_COLOR and --no-color hold for the bar too."""
+    assert "\x1b[3" in queuectl.on_terminal(command=driver(LONG), code=0).out
+    for shown in (
+        queuectl.on_terminal(command=driver(LONG), env={"NO_COLOR": "1"}, code=0).out,
+        queuectl.on_terminal("--no-color", command=driver(LONG), code=0).out,
+    ):
+        assert "counting" in shown
+        assert "\x1b[3" not in shown
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("Yes", 0), ("n", 1), ("", 1), ("yep", 1), ("\x04", 1)])
