@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -373,3 +375,18 @@ def test_threads_share_a_queue(config: Config) -> None:
         jobs = [job for some in pool.map(enqueue, range(8)) for job in some]
         assert len({job.id for job in jobs}) == 80
         assert len(queue.list()) == 80
+
+
+PLUMBING = {"close", "storage", "accept", "store"}
+"""What the page tells in words, and what only the command line needs."""
+
+
+@pytest.mark.parametrize("name", [name for name in vars(Queue) if not name.startswith("_") and name not in PLUMBING])
+def test_the_reference_names_all_that_a_client_may_do(name: str) -> None:
+    """By name and arguments."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "python.md").read_text()
+    (told,) = re.findall(rf"`{name}\((.*?)\)`", page)[:1]
+    assert [word.partition("=")[0] for word in told.split(", ") if word not in {"", "*"}] == [
+        ("**" if parameter.kind is parameter.VAR_KEYWORD else "") + parameter.name
+        for parameter in list(inspect.signature(getattr(Queue, name)).parameters.values())[1:]
+    ]
