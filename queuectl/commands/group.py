@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from queuectl.commands.frame import Group, accept_global_options, purpose_of
+from queuectl.commands.frame import Group
+from queuectl.commands.options import accept_global_options
+from queuectl.commands.page import purpose_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

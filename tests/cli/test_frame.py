@@ -10,7 +10,7 @@ import click
 import pytest
 
 from queuectl import cli
-from queuectl.commands import frame
+from queuectl.commands import frame, options
 from queuectl.commands.group import VERBS, Verbs, verbs
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_a_command_of_a_plugin_takes_the_global_options_too() -> None:
     def greetings() -> None: ...
 
     greetings.add_command(greet)
-    frame.accept_global_options(greetings)
+    options.accept_global_options(greetings)
     names = {name for param in greet.params for name in param.opts}
     assert {"--json", "--config", "--set", "--no-color", "--debug", "-q", "--questions"} <= names
     assert "--quiet" not in names

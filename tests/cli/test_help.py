@@ -11,8 +11,8 @@ import click
 import pytest
 
 from queuectl import cli
-from queuectl.commands.frame import purpose_of
 from queuectl.commands.group import EXAMPLES, SECTIONS, VERBS, Verbs, verbs
+from queuectl.commands.page import purpose_of
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Program
