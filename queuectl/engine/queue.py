@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from queuectl.config import Config, load_config
 from queuectl.engine.intake import Accepted, Given, Intake
@@ -17,6 +17,7 @@ from queuectl.errors import NotFoundError, UsageError
 from queuectl.model.job import Job, State
 
 if TYPE_CHECKING:  # what one command needs another does not: to import them all takes longer than to enqueue
+    from queuectl.engine.options import JobOptions
     from queuectl.model.attempt import Attempt, Output
     from queuectl.model.query import Action, Edit, Page, Query, QueueState
     from queuectl.model.storage import Storage
@@ -84,7 +85,7 @@ class Queue:
         if storage is not None:
             storage.close()
 
-    def enqueue(self, command: str | Sequence[str], **options: Any) -> Job:
+    def enqueue(self, command: str | Sequence[str], **options: Unpack[JobOptions]) -> Job:
         """Store one job and return it.
 
         `command` is a text for the shell, or a program with its arguments. Options go by the names of the JSON fields:

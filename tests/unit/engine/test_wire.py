@@ -13,7 +13,7 @@ from queuectl.model.worker import Role, StopMode, Worker
 T = 1_767_355_200.0
 NOON = "2026-01-02T12:00:00.000Z"
 
-ABSENT = {
+ABSENT: dict[str, object] = {
     "run_at": None,
     "timeout": None,
     "cwd": None,
