@@ -107,7 +107,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "queuectl.errors": "ConfigError ConflictError NotFoundError PluginError QueuectlError StorageBusyError StorageError StorageRefusedError UsageError WaitTimeoutError",
+    "queuectl.errors": (
+        "ConfigError ConflictError NotFoundError PluginError QueuectlError "
+        "StorageBusyError StorageError StorageRefusedError UsageError WaitTimeoutError"
+    ),
     "queuectl.hookspecs": "API_VERSION Context Provider hookimpl",
     "queuectl.model.attempt": "OUTPUT_TAIL Attempt Output Result Run",
     "queuectl.model.backoff": "Backoff Failure",
