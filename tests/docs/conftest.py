@@ -143,6 +143,7 @@ class Shell:
             "NO_COLOR": "1",
             "LANG": "C.UTF-8",
             "USER": "ada",
+            "EXAMPLES": str(ROOT / "examples"),
             "TMPDIR": str(self.home),
         }
 

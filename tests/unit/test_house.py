@@ -85,6 +85,18 @@ def test_there_is_one_version(project: Any) -> None:
     assert re.search(rf"^## \[{re.escape(version)}\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
+def test_the_readme_has_two_commands() -> None:
+    """The first sets up and runs the main job, the second sets up and passes all the tests: CI runs that one."""
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(r"^```sh\n(python3 -m venv [^\n]*)\n```$", readme, re.MULTILINE)
+    assert commands == re.findall(r"^python3 -m venv .*$", readme, re.MULTILINE)
+    run, test = commands
+    assert "pip install" in run
+    assert (ROOT / run.split()[-1]).is_file()
+    assert test.endswith("tox run")
+    assert "sed -n 2p" in (ROOT / ".ci" / "run").read_text()
+
+
 @pytest.mark.parametrize("package", ["queuectl", *sorted(path.name for path in (ROOT / "plugins").glob("queuectl_*"))])
 def test_every_package_is_typed(package: str) -> None:
     """Type checkers of other projects read our annotations only beside the marker."""
