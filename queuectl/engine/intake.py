@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -50,11 +51,11 @@ _BARE: dict[str, Any] = {
 }
 """What a job has that is not said of it and that no queue decides."""
 
-_MANY = 500
-"""From how many jobs on it pays to prepare for many."""
+_CONFIGURED = frozenset({"cwd", "backoff", "options"})
+"""Fields of which their reader alone cannot tell whether they can be used."""
 
 _STRIDE = 1000
-"""After how many jobs progress is told."""
+"""How many jobs are made at once; after each progress is told."""
 
 
 class Accepted(NamedTuple):
@@ -77,44 +78,46 @@ class Intake:
 
         `progress` is told how many more were checked, now and then. Raises UsageError for the first that is wrong.
         """
-        read = []
-        for place, job in given:
-            read.append(self._read(place, job))
-            if progress is not None and len(read) % _STRIDE == 0:
-                progress(_STRIDE)
-        if progress is not None and len(read) % _STRIDE:
-            progress(len(read) % _STRIDE)
-        return self._filled(read)
+        jobs: list[NewJob] = []
+        chosen: set[str] = set()
+        rest = iter(given)
+        while some := [self._read(place, job) for place, job in islice(rest, _STRIDE)]:
+            chosen.update(values["id"] for values in some if "id" in values)
+            jobs += self._made(some)
+            if progress is not None:
+                progress(len(some))
+        return Accepted(jobs, frozenset(chosen))
 
-    def _filled(self, read: list[dict[str, Any]]) -> Accepted:
-        chosen = frozenset(values["id"] for values in read if "id" in values)
+    def _made(self, read: list[dict[str, Any]]) -> list[NewJob]:
+        """Make jobs of what was read of them."""
         ids = iter(new_ids(len(read) - sum("id" in values for values in read)))
-        cwd = _current_directory() if any("cwd" not in values for values in read) else None
-        make = _make if len(read) < _MANY else _make_of_many
-        jobs = []
-        for values in read:
-            defaults = self._of_queue(values.get("queue", DEFAULT_QUEUE))
-            if "id" not in values:
-                values["id"] = next(ids)
-            if "cwd" not in values:
-                values["cwd"] = cwd
-            jobs.append(make({**defaults, **values}))
-        return Accepted(jobs, chosen)
+        cwd = {"cwd": _current_directory()} if any("cwd" not in values for values in read) else {}
+        queues = [values.get("queue", DEFAULT_QUEUE) for values in read]
+        defaults = {queue: self._of_queue(queue) | cwd for queue in set(queues)}
+        filled = [
+            {**defaults[queue], **values} if "id" in values else {**defaults[queue], **values, "id": next(ids)}
+            for queue, values in zip(queues, read, strict=True)
+        ]
+        if len(filled) < _STRIDE:
+            return [NewJob(**values) for values in filled]
+        # In half the time that the constructor takes; but msgspec has to learn the type first, and wants every field.
+        return msgspec.convert([_BARE | values for values in filled], list[NewJob])
 
     def _read(self, place: str, job: Mapping[str, Any]) -> dict[str, Any]:
         try:
             values = _values(job)
-            self._check(values)
+            if not _CONFIGURED.isdisjoint(values):
+                self._check(values)
         except (ValueError, UsageError) as error:
             raise _placed(place, error) from None
         return values
 
     def _check(self, values: dict[str, Any]) -> None:
-        """Check what only the configuration can tell."""
+        """Check what only the configuration or the current directory can tell."""
         queue = values.get("queue", DEFAULT_QUEUE)
         if "cwd" in values:
             values["cwd"] = _absolute(values["cwd"])
-        if "backoff" in values:
+        if values.get("backoff"):
             self._check_backoff(values["backoff"], queue)
         if values.get("options"):
             self._check_options(values["options"], queue)
@@ -159,9 +162,10 @@ def _values(job: Mapping[str, Any]) -> dict[str, Any]:
         raise _unknown(job)
     values = {}
     for name, value in job.items():
-        if value is not None and name in READERS and not (name == "backoff" and value == {}):
+        read = READERS.get(name)
+        if read is not None and value is not None:
             try:
-                values[name] = READERS[name](value)
+                values[name] = read(value)
             except (ValueError, UsageError) as error:
                 raise ValueError(f"{name}: {error}") from None
     if "command" not in values:
@@ -169,15 +173,6 @@ def _values(job: Mapping[str, Any]) -> dict[str, Any]:
     if "run_at" in values and "delay" in values:
         raise ValueError("run_at and delay exclude each other")
     return values
-
-
-def _make(values: dict[str, Any]) -> NewJob:
-    return NewJob(**values)
-
-
-def _make_of_many(values: dict[str, Any]) -> NewJob:
-    """Make a job in half the time that its own constructor takes; msgspec has to learn the type first, though."""
-    return msgspec.convert({**_BARE, **values}, NewJob)
 
 
 def _unknown(job: Mapping[str, Any]) -> UsageError:

