@@ -18,6 +18,7 @@ from queuectl.model.job import Job, State
 
 if TYPE_CHECKING:  # what one command needs another does not: to import them all takes longer than to enqueue
     from queuectl.engine.options import JobOptions
+    from queuectl.engine.storing import Stored
     from queuectl.model.attempt import Attempt, Output
     from queuectl.model.query import Action, Edit, Page, Query, QueueState
     from queuectl.model.storage import Storage
@@ -115,14 +116,15 @@ class Queue:
         """Check jobs that `parse_jobs` read, for `store`. Raises UsageError that names the place."""
         return self._intake.accept(given, progress=progress)
 
-    def store(self, accepted: Accepted, *, skip_existing: bool = False) -> Sequence[Job]:
-        """Store jobs that were accepted, all or none, in one transaction; the sequence makes each when it is asked for.
+    def store(self, accepted: Accepted, *, skip_existing: bool = False) -> Stored:
+        """Store jobs that were accepted, all or none, in one transaction.
 
-        An id that nobody chose and that is taken by chance is replaced.
+        A sequence of the jobs, whose `ids` are there without making any. An id that nobody chose and that is taken by
+        chance is replaced.
         """
-        from queuectl.engine.storing import store
+        from queuectl.engine.storing import Stored, store
 
-        return store(self.storage, accepted, skip_existing=skip_existing) if accepted.jobs else []
+        return store(self.storage, accepted, skip_existing=skip_existing) if accepted.jobs else Stored((), ())
 
     def get(self, id: str) -> Job:
         """Return a job by its whole id. Raises NotFoundError."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from queuectl.engine.identity import LENGTH, new_ids
 from queuectl.engine.intake import Accepted
@@ -18,37 +18,64 @@ if TYPE_CHECKING:  # the seam names all that workers need: to import it takes lo
 _ID = re.compile(rf"[0-9a-z]{{{LENGTH}}}")
 
 _TRIES = 5
-"""How often ids are replaced: once is rare enough."""
+"""How often it is tried: to have to try twice is rare enough."""
 
 
-def store(storage: Storage, accepted: Accepted, *, skip_existing: bool = False) -> Sequence[Job]:
+class Stored(Sequence[Job]):
+    """Jobs as they were stored, in order. A storage may make each when it is asked for; `ids` needs none of them."""
+
+    def __init__(self, jobs: Sequence[Job], ids: Sequence[str]) -> None:
+        self.ids = ids
+        self._jobs = jobs
+
+    def __len__(self) -> int:
+        """Return how many were stored."""
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Job: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Job]: ...
+    def __getitem__(self, index: int | slice) -> Job | Sequence[Job]:
+        """Return one job, or some."""
+        return self._jobs[index]
+
+    def __iter__(self) -> Iterator[Job]:
+        """Make one after the other."""
+        return iter(self._jobs)
+
+
+def store(storage: Storage, accepted: Accepted, *, skip_existing: bool = False) -> Stored:
     """Store jobs, all or none; an id that nobody chose and that another process had made as well is replaced.
 
     Raises ConflictError for an id that somebody chose, unless those are passed over.
     """
     jobs, chosen = accepted
-    for _ in range(_TRIES):
+    tries = 0
+    while True:
         try:
             stored = storage.enqueue(jobs, skip_existing=skip_existing)
         except ConflictError as error:
             taken = set(_ID.findall(error.message)).difference(chosen)
-            if taken.isdisjoint(job.id for job in jobs):
+            tries += 1
+            if tries == _TRIES or taken.isdisjoint(job.id for job in jobs):
                 raise
             jobs = _renamed(jobs, taken)
         else:
-            return _with_lost(storage, stored, jobs, chosen) if len(stored) < len(jobs) else stored
-    return storage.enqueue(jobs, skip_existing=skip_existing)
+            return _told(storage, stored, jobs, chosen)
 
 
-def _with_lost(
-    storage: Storage, stored: Sequence[Job], jobs: Sequence[NewJob], chosen: frozenset[str]
-) -> Sequence[Job]:
-    """Store what was passed over though nobody chose its id: it is another job than the one that is stored."""
-    there = {job.id for job in stored}
-    lost = [job for job in jobs if job.id not in there and job.id not in chosen]
+def _told(storage: Storage, stored: Sequence[Job], jobs: Sequence[NewJob], chosen: frozenset[str]) -> Stored:
+    """Return what was stored, and store what was passed over though nobody chose its id: it is another job."""
+    if len(stored) == len(jobs):
+        return Stored(stored, [job.id for job in jobs])
+    there = [job.id for job in stored]
+    known = chosen.union(there)
+    lost = [job for job in jobs if job.id not in known]
     if not lost:
-        return stored
-    return [*stored, *store(storage, Accepted(_renamed(lost, {job.id for job in lost}), chosen))]
+        return Stored(stored, there)
+    again = store(storage, Accepted(_renamed(lost, {job.id for job in lost}), chosen))
+    return Stored([*stored, *again], [*there, *again.ids])
 
 
 def _renamed(jobs: Sequence[NewJob], taken: set[str]) -> list[NewJob]:

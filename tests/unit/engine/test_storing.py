@@ -40,6 +40,7 @@ def test_an_id_that_another_process_made_too_is_replaced(storage: MemoryStorage,
     assert sorted(str(job.command) for job in stored) == ["echo 0", "echo 1", "echo 2"]
     assert commands(storage, [ids[1]]) == ["before"]
     assert len({*ids, *(job.id for job in stored)}) == 4
+    assert list(stored.ids) == [job.id for job in stored]
 
 
 def test_several_ids_that_are_taken_are_replaced(storage: MemoryStorage) -> None:
@@ -59,6 +60,14 @@ def test_an_id_that_was_chosen_is_never_replaced(storage: MemoryStorage) -> None
         store(storage, accepted([id], chosen=[id]))
     assert list(store(storage, accepted([id], chosen=[id]), skip_existing=True)) == []
     assert commands(storage, [id]) == ["before"]
+
+
+def test_what_was_stored_is_a_sequence_that_knows_its_ids(storage: MemoryStorage) -> None:
+    """Of jobs that were passed over it knows nothing."""
+    storage.enqueue([NewJob(id="b", command="before")])
+    stored = store(storage, accepted(["a", "b", "c"], chosen=["a", "b", "c"]), skip_existing=True)
+    assert (len(stored), list(stored.ids)) == (2, ["a", "c"])
+    assert [stored[0].id, stored[-1].id, *(job.id for job in stored[:1])] == ["a", "c", "a"]
 
 
 def test_a_chosen_id_that_is_made_up_as_well_wins(storage: MemoryStorage) -> None:
