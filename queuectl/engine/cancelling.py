@@ -24,8 +24,9 @@ class CancelFlag:
         """Ask the run to end; the first reason counts, but a lost lease outweighs any."""
         with self._lock:
             if self.reason is None:
-                os.write(self._write, b"x")
+                # Before the write: who polls may be done with the run, and ask why, before we go on.
                 self.reason = reason
+                os.write(self._write, b"x")
             elif reason == "lost":
                 self.reason = reason
 

@@ -1,0 +1,377 @@
+"""What is promised when things are killed: real workers, real signals, real commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE = 30.0
+"""Seconds after which a condition that does not come true fails the test."""
+
+
+class House:
+    """A data directory of its own, and the processes that were started over it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.work = home.parent
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith("QUEUECTL_")}
+        self.env["QUEUECTL_HOME"] = str(home)
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a command to its end, and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "queuectl", *arguments],
+            env=self.env,
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    def enqueue(self, command: str, **fields: Any) -> str:
+        """Enqueue one job, and return its id."""
+        return self.run("-q", "enqueue", json.dumps({"command": command, **fields})).strip()
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start workers, and return when they work."""
+        with (self.work / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "queuectl", "worker", "start", *arguments],
+                env=self.env,
+                cwd=self.work,
+                stderr=log,
+            )
+        self.started.append(process)
+        return process
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command that does not end at once."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "queuectl", *arguments], env=self.env, cwd=self.work, stderr=subprocess.DEVNULL
+        )
+
+    def go(self) -> None:
+        """Let a job of `UNTIL_GO` end."""
+        (self.work / "go").touch()
+
+    def log(self) -> str:
+        """Return what workers and supervisors logged."""
+        return (self.work / "log").read_text()
+
+    def job(self, id: str) -> dict[str, Any]:
+        """Return a job as JSON, with its attempts."""
+        job: dict[str, Any] = json.loads(self.run("show", id, "--json"))
+        return job
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Return the workers that live."""
+        workers: list[dict[str, Any]] = json.loads(self.run("worker", "list", "--json"))
+        return workers
+
+    def worker(self) -> int:
+        """Return the pid of the one worker that lives, as soon as there is one."""
+        until(lambda: len(self.workers()) == 1)
+        pid: int = self.workers()[0]["pid"]
+        return pid
+
+    def lines(self, name: str = "marks") -> list[str]:
+        """Return what jobs wrote into a file."""
+        path = self.work / name
+        return path.read_text().split() if path.exists() else []
+
+    def close(self) -> None:
+        """End whatever is left."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        until(lambda: not carriers(self.home, kill=True))
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition to become true."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.02)
+
+
+def carriers(home: Path, *, kill: bool = False) -> list[int]:
+    """Return the living processes, workers and jobs, whose environment names this home."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            carries = f"QUEUECTL_HOME={home}\0".encode() in (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if carries:
+            found.append(int(entry.name))
+            if kill:
+                os.kill(int(entry.name), signal.SIGKILL)
+    return found
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Return a house, and see that nothing of it is left running."""
+    house = House(tmp_path / "home")
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+UNTIL_GO = "echo start >>marks; while ! test -e go; do sleep 0.02; done"
+FOREVER = "echo start >>marks; sleep 60"
+
+
+class TestKilledWorker:
+    """SIGKILL of a worker in the middle of a job."""
+
+    def test_its_job_runs_again_and_no_retry_is_used_up(self, house: House) -> None:
+        """The run is recorded as lost, its command is gone before the next run starts, and attempts stay."""
+        house.start()
+        pid = house.worker()
+        job = house.enqueue("echo start >>marks; test -e again && exit 0; touch again; exec sleep 60")
+        until(house.lines)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: house.job(job)["state"] == "completed")
+        found = house.job(job)
+        assert found["attempts"] == 1
+        assert [attempt["result"] for attempt in found["attempts_log"]] == ["lost", "completed"]
+        assert [attempt["number"] for attempt in found["attempts_log"]] == [1, 2]
+
+    def test_its_commands_never_run_beside_the_next_run(self, house: House) -> None:
+        """The whole process group of the lost run is ended first, grandchildren that ignore SIGTERM too."""
+        house.start()
+        pid = house.worker()
+        tell = "trap '' TERM; (while :; do echo $$ >>marks; sleep 0.02; done)"
+        job = house.enqueue(
+            f"test -e again && {{ cp marks before; sleep 0.3; cp marks after; exit 0; }}; touch again; {tell}"
+        )
+        until(house.lines)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: house.job(job)["state"] == "completed")
+        assert house.lines("before") == house.lines("after")
+
+    def test_another_supervisor_takes_over(self, house: House) -> None:
+        """Even when worker and supervisor die at once."""
+        first = house.start()
+        pid = house.worker()
+        job = house.enqueue("echo start >>marks; test -e again && exit 0; touch again; exec sleep 60")
+        until(house.lines)
+        second = house.start()
+        until(lambda: len(house.workers()) == 2)
+        first.kill()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: house.job(job)["state"] == "completed")
+        second.terminate()
+        assert second.wait(PATIENCE) == 0
+
+    def test_the_next_start_takes_over(self, house: House) -> None:
+        """When nobody was left on the host."""
+        first = house.start()
+        pid = house.worker()
+        job = house.enqueue("echo start >>marks; test -e again && exit 0; touch again; exec sleep 60")
+        until(house.lines)
+        first.kill()
+        os.kill(pid, signal.SIGKILL)
+        first.wait()
+        house.run("worker", "start", "--drain")
+        assert house.job(job)["state"] == "completed"
+
+    def test_a_job_that_kills_its_worker_is_given_up(self, house: House) -> None:
+        """After three lost runs it is dead, with that reason, and no charged attempt."""
+        job = house.enqueue("kill -9 $PPID; sleep 60")
+        house.run("worker", "start", "--drain")
+        found = house.job(job)
+        assert found["state"] == "dead"
+        assert found["attempts"] == 0
+        assert "3 runs" in found["error"]
+        assert [attempt["result"] for attempt in found["attempts_log"]] == ["lost"] * 3
+
+
+class TestKilledSupervisor:
+    """SIGKILL of the supervisor."""
+
+    def test_its_workers_finish_and_leave(self, house: House) -> None:
+        """They notice, let the running job end, and claim no more."""
+        supervisor = house.start()
+        house.worker()
+        running = house.enqueue(UNTIL_GO)
+        until(house.lines)
+        waiting = house.enqueue("true")
+        supervisor.kill()
+        supervisor.wait()
+        until(lambda: "the supervisor is gone" in house.log())
+        house.go()
+        until(lambda: not carriers(house.home))
+        assert house.job(running)["state"] == "completed"
+        assert house.job(waiting)["state"] == "pending"
+        house.run("worker", "start", "--drain")
+        assert house.job(waiting)["state"] == "completed"
+        assert os.listdir(house.home / "run") == []
+
+
+class TestSignals:
+    """What `worker start` does when it is told to stop."""
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+    def test_one_lets_running_jobs_finish(self, house: House, number: signal.Signals) -> None:
+        """No new claims, the running job completes, exit 0, and nothing is left."""
+        supervisor = house.start()
+        house.worker()
+        running, waiting = house.enqueue(UNTIL_GO), house.enqueue("true")
+        until(house.lines)
+        supervisor.send_signal(number)
+        until(lambda: "waiting for the running jobs" in house.log())
+        house.go()
+        assert supervisor.wait(PATIENCE) == 0
+        assert house.job(running)["state"] == "completed"
+        assert house.job(waiting)["state"] == "pending"
+        assert os.listdir(house.home / "run") == []
+        assert os.listdir(house.home / "logs") == []
+        assert carriers(house.home) == []
+
+    def test_a_second_one_gives_the_jobs_back(self, house: House) -> None:
+        """The job is ended and pending again, uncharged; exit 0."""
+        supervisor = house.start()
+        house.worker()
+        job = house.enqueue(FOREVER)
+        until(house.lines)
+        supervisor.terminate()
+        until(lambda: "waiting for the running jobs" in house.log())
+        supervisor.terminate()
+        assert supervisor.wait(PATIENCE) == 0
+        found = house.job(job)
+        assert (found["state"], found["attempts"]) == ("pending", 0)
+        assert [attempt["result"] for attempt in found["attempts_log"]] == ["released"]
+        assert carriers(house.home) == []
+
+
+class TestStop:
+    """`worker stop`, from any terminal."""
+
+    def test_it_waits_for_the_running_jobs(self, house: House) -> None:
+        """Both supervisors end with 0, and so does the command."""
+        supervisors = [house.start(), house.start("--count", "2")]
+        until(lambda: len(house.workers()) == 3)
+        job = house.enqueue(UNTIL_GO)
+        until(house.lines)
+        with house.begin("worker", "stop") as stop:
+            until(lambda: house.log().count("waiting for the running jobs") == 2)
+            assert stop.poll() is None
+            house.go()
+        assert stop.returncode == 0
+        assert [supervisor.wait(PATIENCE) for supervisor in supervisors] == [0, 0]
+        assert house.job(job)["state"] == "completed"
+
+    def test_force_gives_the_jobs_back(self, house: House) -> None:
+        """They are ended, and pending."""
+        supervisor = house.start()
+        house.worker()
+        job = house.enqueue(FOREVER)
+        until(house.lines)
+        house.run("worker", "stop", "--timeout", "0.2", code=1)
+        house.run("worker", "stop", "--force")
+        assert supervisor.wait(PATIENCE) == 0
+        assert house.job(job)["state"] == "pending"
+
+    def test_none_runs(self, house: House) -> None:
+        """That is what was asked for: 0."""
+        assert house.run("worker", "stop") == ""
+
+    def test_a_detached_one(self, house: House) -> None:
+        """It works when the command has answered, in a session of its own, and stops through the store."""
+        house.run("worker", "start", "--detach")
+        pid = house.worker()
+        assert os.getsid(pid) != os.getsid(0)
+        house.run("worker", "stop")
+        until(lambda: not carriers(house.home))
+
+
+class TestStoppedWorker:
+    """SIGSTOP: a worker that lives, but does nothing until its lease has run out."""
+
+    def test_it_overwrites_nothing_when_it_comes_back(self, house: House) -> None:
+        """Its command is ended before the job runs elsewhere; its late result is not accepted."""
+        lease = ("--set", "worker.lease=1s")
+        house.start(*lease)
+        frozen = house.worker()
+        job = house.enqueue("echo run >>marks; test -e again && exit 0; touch again; exec sleep 60")
+        until(house.lines)
+        os.kill(frozen, signal.SIGSTOP)
+        house.start(*lease)
+        until(lambda: house.job(job)["state"] == "completed")
+        number = len(house.job(job)["attempts_log"])
+        os.kill(frozen, signal.SIGCONT)
+        until(lambda: frozen not in [worker["pid"] for worker in house.workers()])
+        found = house.job(job)
+        assert (found["state"], len(found["attempts_log"])) == ("completed", number)
+
+
+class TestRunningJob:
+    """Cancelling and time limits, on real commands."""
+
+    def test_cancel_ends_it_whatever_it_ignores(self, house: House) -> None:
+        """The job is cancelled though it ignores SIGTERM, and its group is gone."""
+        house.start()
+        house.worker()
+        job = house.enqueue("trap '' TERM; echo start >>marks; while :; do sleep 0.05; done")
+        until(house.lines)
+        house.run("cancel", job)
+        until(lambda: house.job(job)["state"] == "cancelled")
+        assert house.run("wait", job, code=1) == ""
+
+    def test_a_timeout_ends_the_whole_group(self, house: House) -> None:
+        """Grandchildren too; the attempt says that the time was up."""
+        job = house.enqueue(
+            "(trap '' TERM; while :; do echo x >>marks; sleep 0.02; done) & wait", timeout=0.3, max_retries=0
+        )
+        house.run("worker", "start", "--drain", "--set", "executor.kill-after=0.2s")
+        found = house.job(job)
+        assert found["state"] == "dead"
+        assert found["error"] == "timed out after 300ms"
+        written = house.lines()
+        assert written
+        assert carriers(house.home) == []
+        assert house.lines() == written
+
+
+class TestAcknowledged:
+    """An enqueue that has answered."""
+
+    def test_it_survives_a_kill(self, house: House) -> None:
+        """Every id that was printed is stored, whenever the program was killed."""
+        loop = (
+            "import queuectl, sys\n"
+            "with queuectl.open() as queue:\n"
+            "    while True:\n"
+            "        sys.stdout.write(queue.enqueue('true').id + '\\n')\n"
+            "        sys.stdout.flush()\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", loop], env=house.env, cwd=house.work, stdout=subprocess.PIPE
+        ) as program:
+            assert program.stdout is not None
+            first = [program.stdout.readline().decode().strip() for _ in range(50)]
+            program.kill()
+            rest = program.stdout.read().decode().split("\n")[:-1]
+        stored = {job["id"] for job in json.loads(house.run("list", "--json"))}
+        assert {*first, *rest} <= stored
