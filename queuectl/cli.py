@@ -92,10 +92,11 @@ def _failed(session: Session, arguments: list[str], error: Exception) -> int:
 def _flush_what_is_left() -> None:
     from queuectl.commands.terminal import abandon
 
-    try:
-        sys.stdout.flush()
-    except OSError:
-        abandon(sys.stdout)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            abandon(stream)
 
 
 if __name__ == "__main__":
