@@ -151,6 +151,8 @@ def shown(value: object) -> str:
         text = repr(value)
     except ValueError:  # an integer of more digits than Python writes
         return "a very long number"
+    except RecursionError:
+        return "something nested very deeply"
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

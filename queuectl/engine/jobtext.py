@@ -20,7 +20,9 @@ _ESCAPED = re.compile(rb"\\u00[567]")
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _QUOTED = {field: f'"{field}"'.encode() for field in READERS}
 _decoder = msgspec.json.Decoder()
-_decode = _decoder.decode
+
+_ROOM = b" " * 6
+"""Follows a text that is decoded, for half of a surrogate pair near its end not to be taken for an early end."""
 
 
 Given = tuple[str, Mapping[str, Any]]
@@ -72,7 +74,7 @@ class _Text:
         given = [(f"{prefix} {number}", item) for number, item in enumerate(items, 1)]
         _require_objects(given)
         if _may_be_doubled(self.data, given):
-            for (place, _), pairs in zip(given, _pairs(self.data), strict=True):
+            for (place, _), pairs in zip(given, self._pairs(_Piece(self.data, 0, self.source)), strict=True):
                 _refuse_doubled(place, pairs)
         return given
 
@@ -84,7 +86,7 @@ class _Text:
         if _may_be_doubled(self.data, given):
             for (place, job), piece in zip(given, self._pieces(), strict=True):
                 if _may_be_doubled(piece.text, [(place, job)]):
-                    _refuse_doubled(place, _pairs(piece.text))
+                    _refuse_doubled(place, self._pairs(piece))
         return given
 
     def _well_formed_lines(self) -> list[Given] | None:
@@ -121,7 +123,16 @@ class _Text:
         except msgspec.DecodeError as error:
             raise self._complaint(piece, str(error)) from None
         except RecursionError:
-            raise self._complaint(piece, "it is nested too deeply") from None
+            raise self._complaint(piece, _TOO_DEEP) from None
+
+    def _pairs(self, piece: _Piece) -> Any:
+        """Decode what can be decoded again, with objects as lists of pairs."""
+        import json  # takes longer to import than a job takes to store
+
+        try:
+            return json.loads(piece.text, object_pairs_hook=list)
+        except RecursionError:  # a little earlier than the other decoder
+            raise self._complaint(piece, _TOO_DEEP) from None
 
     def _complaint(self, piece: _Piece, text: str) -> UsageError:
         found = _BYTE.search(text)
@@ -148,13 +159,22 @@ class _Text:
         return f"{self.source}:{line}:{column}: " if self.source else f"line {line}, column {column}: "
 
 
+_TOO_DEEP = "it is nested too deeply"
 _FOLLOWS = "trailing characters"
+_HALF = "half of a surrogate pair stands alone"
 
 _WORDS = {
     "Input data was truncated": "it ends too early",
     _FOLLOWS: "something follows the end of the object or array",
     "Number out of range": "a number is out of range",
+    "Integer value out of range": "a number is out of range",
+    "unexpected end of escaped utf-16 surrogate pair": _HALF,
+    "invalid utf-16 surrogate pair": _HALF,
 }
+
+
+def _decode(text: bytes) -> Any:
+    return _decoder.decode(text + _ROOM)
 
 
 def _ends_early(text: bytes) -> bool:
@@ -181,13 +201,6 @@ def _may_be_doubled(data: bytes, given: list[Given]) -> bool:
         return True
     counts = Counter(chain.from_iterable(job for _, job in given))
     return any(data.count(quoted) != counts[name] for name, quoted in _QUOTED.items() if counts[name])
-
-
-def _pairs(text: bytes) -> Any:
-    """Decode JSON with objects as lists of pairs."""
-    import json  # takes longer to import than a job takes to store
-
-    return json.loads(text, object_pairs_hook=list)
 
 
 def _refuse_doubled(place: str, pairs: list[tuple[str, Any]]) -> None:

@@ -293,6 +293,11 @@ def test_long_values_are_cut_in_messages() -> None:
     assert shown("a\nb") == "'a\\nb'"
     assert shown(10**5000) == "a very long number"
 
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert shown(nested) == "something nested very deeply"
+
 
 @pytest.mark.parametrize(
     ("value", "kinds"), [(None, "null"), (True, "true or false"), (5, "a number"), ({}, "a mapping"), (b"", "bytes")]

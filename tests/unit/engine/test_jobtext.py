@@ -83,6 +83,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ('{"command": "äö" x}\n', "f:1:18: no JSON: expected ',' or '}'"),
         (b'{"a": NaN}', "f:1:7: no JSON: invalid character"),
         (b'{"a": 1e999}', "f:1: no JSON: a number is out of range"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "f:1: no JSON: a number is out of range"),
         (b'{\n "command": "a",\n "b" 5\n}\n', "f:3:6: no JSON: expected ':'"),
         (b'{\n "command": "a"\n', "f: no JSON: it ends too early"),
         (b'{\n "a": 1\n}\n{\n "a": 2\n}\n', "f:4:1: no JSON: something follows the end of the object or array"),
@@ -109,10 +110,21 @@ def test_without_a_source_the_place_is_in_words() -> None:
     assert refusal('{"command": "a"}\n{"command": ', "") == "line 2: no JSON: it ends too early"
 
 
-def test_half_a_character_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (r'{"a": "\ud800"}', "f:1:14"),
+        (r'{"a": "\ud800 and more to follow"}', "f:1:14"),
+        (r'{"a": "\udc00"}', "f:1:14"),
+        (r'{"a": "\ud800\u0041"}', "f:1:20"),
+        ('{"a": 1}\n' + r'{"a": "\ud800"}', "f:2:14"),
+        (r'{"a": "\ud800"}' + '\n{"a": 1}', "f:1:14"),
+        ('[{"a":\n' + r'"\ud800"}]', "f:2:8"),
+    ],
+)
+def test_half_a_character_is_refused(text: str, place: str) -> None:
     """JSON can write half of a surrogate pair, which no program can be given."""
-    for text in (r'{"a": "\ud800"}', r'{"a": "\ud800 and more to follow"}', r'{"a": "\udc00 and more"}'):
-        assert "no JSON" in refusal(text)
+    assert refusal(text, "f") == f"{place}: no JSON: half of a surrogate pair stands alone"
 
 
 def test_an_argument_that_is_not_utf8_is_refused() -> None:
@@ -124,6 +136,17 @@ def test_an_argument_that_is_not_utf8_is_refused() -> None:
 def test_a_depth_that_nobody_means_is_refused(text: str) -> None:
     """It does not bring the program down."""
     assert refusal(text).endswith("no JSON: it is nested too deeply")
+
+
+def test_a_depth_that_only_one_decoder_takes_is_refused_alike() -> None:
+    """Where a field may stand twice a second one looks, which gives up earlier: at what depth depends on the stack."""
+    for depth in range(800, 1001):
+        text = f'{{"command": "a", "options": {{"command": {"[" * depth}{"]" * depth}}}}}'
+        for whole in (text, f"[{text}]", f"{text}\n{text}"):
+            try:
+                parse_jobs(whole)
+            except UsageError as error:
+                assert error.message.endswith("no JSON: it is nested too deeply")  # noqa: PT017  # most do not raise
 
 
 def test_single_quotes_are_explained() -> None:
