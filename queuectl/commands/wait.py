@@ -36,7 +36,7 @@ def command(session: Session, ids: tuple[str, ...], timeout: str | None) -> int:
     for job in jobs:
         if job.state is not State.COMPLETED:
             why = ending(job)
-            message(session, f"job {job.id} is {job.state.value}{f': {why}' if why else ''}")
+            message(session, f"job {job.id} is {job.state.value}{f': {why}' if why not in ('', job.state) else ''}")
     return exit_code(jobs[0]) if len(jobs) == 1 else int(any(job.state is not State.COMPLETED for job in jobs))
 
 
@@ -53,8 +53,6 @@ def exit_code(job: Job) -> int:
     """Return the code that stands for how a job ended, as a shell has it."""
     if job.state is State.COMPLETED:
         return 0
-    if job.state is State.CANCELLED:
-        return 1
     if job.signal is not None:
         return 128 + job.signal
     return job.exit_code or 1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.cli.conftest import Program
 
 
@@ -21,11 +23,25 @@ def test_one_job_gives_its_own_code(queuectl: Program, ending: str, code: int) -
     assert queuectl("wait", id, "--json", code=code).json[0]["id"] == id
 
 
-def test_a_cancelled_job_gives_1(queuectl: Program) -> None:
+def test_a_job_that_is_cancelled_before_it_runs_gives_1(queuectl: Program) -> None:
     """It has no code of its own."""
     (id,) = queuectl.enqueue("true")
     queuectl("cancel", id, code=0)
     assert "cancelled" in queuectl("wait", id, code=1).err
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("echo up; exec sleep 60", 143), ("trap 'exit 3' TERM; echo up; sleep 60 & wait", 3)]
+)
+def test_a_job_that_is_cancelled_while_it_runs_gives_its_own_code(
+    queuectl: Program, eventually: Callable[[Callable[[], object]], None], command: str, code: int
+) -> None:
+    """That of the signal which ended it, or the one with which it took its leave."""
+    (id,) = queuectl.enqueue(command)
+    queuectl.start("worker", "start", stderr=subprocess.DEVNULL)
+    eventually(lambda: queuectl("logs", id, code=0).out == "up\n")
+    queuectl("cancel", id, code=0)
+    assert queuectl("wait", id, "--timeout", "30s", code=code).err == f"job {id} is cancelled\n"
 
 
 def test_a_job_that_could_not_be_started_gives_no_0(queuectl: Program) -> None:
