@@ -83,6 +83,9 @@ class Keeper:
                 self._counter.trouble(error)
                 self._guard_lease()
                 self._housekeeping.sleep(self._counter.pause())
+            except Exception:  # a wall: without its keeper a worker would be taken for dead
+                self._log.exception("the keeper failed, and goes on")
+                self._housekeeping.sleep(self._counter.pause())
 
     def _wait(self) -> bool:
         now = time.monotonic()

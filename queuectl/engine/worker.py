@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -14,7 +15,7 @@ import structlog
 from queuectl.config import Config
 from queuectl.engine.boot import boot_id, host_name
 from queuectl.engine.delivery import Deliveries
-from queuectl.engine.desk import RELEASED, Desk
+from queuectl.engine.desk import RELEASED, Desk, Ended
 from queuectl.engine.environment import base_environment
 from queuectl.engine.exchanging import Counter
 from queuectl.engine.files import make_private_directory
@@ -25,11 +26,15 @@ from queuectl.engine.rescue import Rescue
 from queuectl.engine.runner import Runner
 from queuectl.errors import StorageError
 from queuectl.model.job import State
+from queuectl.model.lease import Claim
 from queuectl.model.storage import Storage
 from queuectl.model.worker import NewWorker, StopMode
 
 DELIVERY_GRACE = 10.0
 """Seconds that a worker waits at its end for notifiers."""
+
+TRY_AGAIN = 1.0
+"""Seconds before a job that could not even be tried may be claimed again."""
 
 LONGEST_NAP = 5.0
 """Seconds after which an idle worker looks again even if nobody woke it."""
@@ -110,11 +115,19 @@ class Worker:
         if self.terms.concurrency == 1:
             self._loop()
             return
-        threads = [threading.Thread(target=self._loop, name=f"run-{n}") for n in range(self.terms.concurrency)]
+        threads = [threading.Thread(target=self._guarded_loop, name=f"run-{n}") for n in range(self.terms.concurrency)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def _guarded_loop(self) -> None:
+        """Stop the whole worker when one of its threads fails: its supervisor starts a sound one."""
+        try:
+            self._loop()
+        except BaseException:
+            self.stop(StopMode.FINISH, exit_code=os.EX_SOFTWARE)
+            raise
 
     def _loop(self) -> None:
         environment = base_environment(os.environ, file=self.config.file, data=self.config.data)
@@ -123,11 +136,18 @@ class Worker:
         while self._stop is None:
             claim = self.desk.take()
             if claim is not None:
-                self.counter.observe(runner.run(claim))
+                self._run(runner, claim)
                 self.keeper.nudge()
             elif not self._fetch():
                 break
         runner.flag.close()
+
+    def _run(self, runner: Runner, claim: Claim) -> None:
+        try:
+            self.counter.observe(runner.run(claim))
+        except Exception:  # a wall: what goes wrong around an attempt, such as a ledger on a broken disk
+            self.log.exception("cannot run a job, giving it back", job=claim.job.id)
+            self.desk.finish(Ended(claim, replace(RELEASED, delay=TRY_AGAIN), time.monotonic()))
 
     def _fetch(self) -> bool:
         """Get claims, or wait for some; return False when there is no more to come."""
