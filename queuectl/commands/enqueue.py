@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from queuectl.commands.frame import Session
 from queuectl.commands.frame import command as define
 from queuectl.commands.giving import lay_over, read_given
-from queuectl.commands.output import message, print_jobs, progress, write
+from queuectl.commands.output import message, progress
 from queuectl.commands.people import count
+from queuectl.commands.stored import print_stored
 from queuectl.commands.terminal import is_terminal
 from queuectl.errors import UsageError
-from queuectl.model.job import Job
+
+if TYPE_CHECKING:
+    from queuectl.engine.storing import Stored
 
 EXAMPLES = """
 queuectl enqueue 'sleep 2 && echo done'
@@ -27,9 +32,6 @@ generate-jobs | queuectl enqueue -q -
 """
 
 BACKOFF_HINT = '--backoff \'{"plugin": "fixed", "delay": "5s"}\''
-
-FEW = 20
-"""Up to how many stored jobs a terminal shows each."""
 
 
 @define("enqueue", examples=EXAMPLES)
@@ -70,18 +72,31 @@ def command(
     flags = {name: value for name, value in fields.items() if value is not None}
     if backoff is not None:
         flags["backoff"] = _backoff(backoff)
-    given = read_given(words[: len(words) - len(literal)], literal, files)
-    given = lay_over(given, flags, dict(map(_variable, env)), tags)
-    queue = session.queue()
-    with progress(len(given), "checking") as bar:
-        accepted = queue.accept(given, progress=bar.advance)
-    stored = queue.store(accepted, skip_existing=skip_existing)
-    _print(session, stored)
+    with _without_looking_for_garbage():
+        given = read_given(words[: len(words) - len(literal)], literal, files)
+        given = lay_over(given, flags, dict(map(_variable, env)), tags)
+        queue = session.queue()
+        with progress(len(given), "checking") as bar:
+            accepted = queue.accept(given, progress=bar.advance)
+        stored = queue.store(accepted, skip_existing=skip_existing)
+        print_stored(session, stored)
     if not given:
         message(session, "there were no jobs in it")
     if len(stored) < len(given):
         message(session, f"{count(len(given) - len(stored), 'job')} passed over: stored already")
     _say_how_to_run(session, stored)
+
+
+@contextmanager
+def _without_looking_for_garbage() -> Iterator[None]:
+    """Keep Python from going through all the jobs time and again: they are many, and none is garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _backoff(text: str) -> Any:
@@ -103,32 +118,10 @@ def _variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _print(session: Session, stored: Sequence[Job]) -> None:
-    if session.json or session.quiet or not is_terminal(sys.stdout):
-        print_jobs(session, stored)
-    elif len(stored) > FEW:
-        write(f"{count(len(stored), 'job')} stored\n")
-    else:
-        for job in stored:
-            write(_line(job) + "\n")
-
-
-def _line(job: Job) -> str:
-    from shutil import get_terminal_size
-
-    from queuectl.commands.columns import command_text, outlook
-    from queuectl.commands.escape import visible
-
-    when = outlook(job)
-    text = visible(f"{job.id}  {job.state}{f' ({when})' if when else ''}  {command_text(job.command)}")
-    width = max(get_terminal_size().columns, 40)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _say_how_to_run(session: Session, stored: Sequence[Job]) -> None:
+def _say_how_to_run(session: Session, stored: Stored) -> None:
     if session.quiet or session.json or not stored or not is_terminal(sys.stderr):
         return
-    queues = {job.queue for job in stored}
+    queues = {new.queue for new in stored.new}
     workers = session.queue().workers()
     if not any(worker.queues is None or queues.intersection(worker.queues) for worker in workers):
         message(session, "hint: no worker runs: queuectl worker start")

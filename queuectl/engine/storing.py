@@ -22,15 +22,24 @@ _TRIES = 5
 
 
 class Stored(Sequence[Job]):
-    """Jobs as they were stored, in order. A storage may make each when it is asked for; `ids` needs none of them."""
+    """Jobs as they were stored, in order. A storage may make each when it is asked for.
 
-    def __init__(self, jobs: Sequence[Job], ids: Sequence[str]) -> None:
-        self.ids = ids
+    `new` holds what was asked for in their places, for those who can do without the jobs: to make many of them takes
+    as long as to store them.
+    """
+
+    def __init__(self, jobs: Sequence[Job], new: Sequence[NewJob]) -> None:
+        self.new = new
         self._jobs = jobs
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the jobs."""
+        return [job.id for job in self.new]
 
     def __len__(self) -> int:
         """Return how many were stored."""
-        return len(self.ids)
+        return len(self.new)
 
     @overload
     def __getitem__(self, index: int) -> Job: ...
@@ -68,14 +77,14 @@ def store(storage: Storage, accepted: Accepted, *, skip_existing: bool = False) 
 def _told(storage: Storage, stored: Sequence[Job], jobs: Sequence[NewJob], chosen: frozenset[str]) -> Stored:
     """Return what was stored, and store what was passed over though nobody chose its id: it is another job."""
     if len(stored) == len(jobs):
-        return Stored(stored, [job.id for job in jobs])
-    there = [job.id for job in stored]
-    known = chosen.union(there)
-    lost = [job for job in jobs if job.id not in known]
+        return Stored(stored, jobs)
+    of_id = {job.id: job for job in reversed(jobs)}  # of several with one id the first was stored
+    there = [of_id.pop(job.id) for job in stored]
+    lost = [job for id, job in of_id.items() if id not in chosen]
     if not lost:
         return Stored(stored, there)
     again = store(storage, Accepted(_renamed(lost, {job.id for job in lost}), chosen))
-    return Stored([*stored, *again], [*there, *again.ids])
+    return Stored([*stored, *again], [*there, *again.new])
 
 
 def _renamed(jobs: Sequence[NewJob], taken: set[str]) -> list[NewJob]:

@@ -133,9 +133,10 @@ def test_a_taken_id_is_a_conflict(queuectl: Program) -> None:
 
 def test_a_pipe_gets_what_list_prints(queuectl: Program) -> None:
     """The same fields, every job, and no message."""
-    lines = "".join(json.dumps({"command": f"echo {n}"}) + "\n" for n in range(30))
-    ran = queuectl("enqueue", "-", input=lines, code=0)
-    assert (len(ran.rows), ran.err) == (30, "")
+    jobs: list[dict[str, Any]] = [{"command": f"echo {n}", "priority": n} for n in range(30)]
+    jobs += [{"command": "a\tb\\\n\x1b[0m", "queue": "no\\ne"}, {"command": ["a b", "é"], "id": "\\ x", "delay": 5}]
+    ran = queuectl("enqueue", "-", input="\n".join(map(json.dumps, jobs)), code=0)
+    assert (len(ran.rows), ran.err) == (len(jobs), "")
     assert ran.rows == queuectl("list", code=0).rows[::-1]
 
 

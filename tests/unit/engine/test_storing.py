@@ -70,6 +70,13 @@ def test_what_was_stored_is_a_sequence_that_knows_its_ids(storage: MemoryStorage
     assert [stored[0].id, stored[-1].id, *(job.id for job in stored[:1])] == ["a", "c", "a"]
 
 
+def test_of_several_with_one_id_the_first_is_stored(storage: MemoryStorage) -> None:
+    """And it is the one that is told."""
+    stored = store(storage, accepted(["a", "b", "a"], chosen=["a", "b"]), skip_existing=True)
+    assert [(new.id, new.command) for new in stored.new] == [("a", "echo 0"), ("b", "echo 1")]
+    assert [(job.id, job.command) for job in stored] == [("a", "echo 0"), ("b", "echo 1")]
+
+
 def test_a_chosen_id_that_is_made_up_as_well_wins(storage: MemoryStorage) -> None:
     """In one call, the one that nobody chose gives way."""
     (id,) = new_ids(1)
