@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -95,14 +96,22 @@ class Desk:
             self._waiting.extend((claim, now) for claim in claims)
             self._news.notify_all()
 
-    def take(self) -> Claim | None:
-        """Take the next claim to run, in claim order."""
+    def take(self, *, younger_than: float = math.inf) -> Claim | None:
+        """Take the next claim to run, in claim order.
+
+        One that is not `younger_than` so many seconds is given back: this process was stopped meanwhile, and somebody
+        else may have the job by now.
+        """
+        now = time.monotonic()
         with self._lock:
-            if not self._waiting:
-                return None
-            claim = self._waiting.popleft()[0]
-            self._in_flight.add(claim.lease.token)
-            return claim
+            while self._waiting:
+                claim, since = self._waiting.popleft()
+                if now - since >= younger_than:
+                    self._ended.append(Ended(claim, RELEASED, now - SETTLE_EARLY))
+                    continue
+                self._in_flight.add(claim.lease.token)
+                return claim
+            return None
 
     def start(self, running: Running) -> None:
         """Note that a claim that was taken runs; it may have been asked to end already."""
