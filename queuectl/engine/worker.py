@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -76,16 +77,19 @@ class Worker:
             )
         )
         self.desk = Desk()
+        self._fresh = lease / 2
         self.policies = Policies(config)
         self.counter = Counter(storage, self.desk, terms, self.logs, self.ledger, self.log)
         self.deliveries = Deliveries(config, storage, terms.id)
         rescue = Rescue(storage, terms.id, run, self.logs, self.policies)
         self.keeper = Keeper(self.counter, rescue, self.deliveries, config, lease=lease, stop=self.stop)
         self._stop: StopMode | None = None
+        self._stops: SimpleQueue[StopMode] = SimpleQueue()
         self.exit_code = 0
 
     def run(self, ready: Callable[[], None] = lambda: None) -> int:
         """Work until there is a reason to end; return the exit code."""
+        threading.Thread(target=self._apply_stops, name="stop", daemon=True).start()
         self.deliveries.start()
         self.keeper.start()
         ready()
@@ -101,8 +105,13 @@ class Worker:
             return
         self.exit_code = max(self.exit_code, exit_code)
         self._stop = mode
-        # A signal may have interrupted a holder of the desk's lock: the rest is done on a thread of its own.
-        threading.Thread(target=self._apply_stop, args=(mode,), daemon=True).start()
+        # A signal may have interrupted a holder of the desk's lock: the rest is done on a thread of its own. It runs
+        # already: to start one takes a lock too. This queue may be put to at any moment.
+        self._stops.put(mode)
+
+    def _apply_stops(self) -> None:
+        while True:
+            self._apply_stop(self._stops.get())
 
     def _apply_stop(self, mode: StopMode) -> None:
         self.desk.give_back(RELEASED)
@@ -134,7 +143,7 @@ class Worker:
         execute = self.config.registry.execute
         runner = Runner(self.desk, self.ledger, self.logs, self.policies, execute, environment)
         while self._stop is None:
-            claim = self.desk.take()
+            claim = self.desk.take(younger_than=self._fresh)
             if claim is not None:
                 self._run(runner, claim)
                 self.keeper.nudge()
@@ -204,5 +213,7 @@ def install_signals(worker: Worker) -> None:
             os._exit(128 + number)
         worker.stop(StopMode.FORCE if received == 2 else StopMode.FINISH, exit_code=128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, handle)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        signal.signal(signal.SIGHUP, handle)
