@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ from queuectl.model.executor import Executor, RunContext
 from queuectl.model.job import Job
 from queuectl.model.lease import Claim, Verdict
 from queuectl.model.outcome import Outcome
+
+MAX_CODE = 2**32 - 1
+"""No exit code is larger, on any system."""
 
 MAX_HANDLE = 400
 """How many bytes of a handle the ledger has room for."""
@@ -119,7 +123,8 @@ class Runner:
             structlog.get_logger().warning(
                 "the executor raised", plugin=self.policies.executor_name(job), exc_info=True
             )
-            return Outcome(error=f"{self.policies.executor_name(job)} raised {type(error).__name__}: {error}")
+            what = _told(error)
+            return Outcome(error=f"{self.policies.executor_name(job)} raised {type(error).__name__}: {what}")
         return _checked(outcome, self.policies.executor_name(job))
 
     def _note_end(self, running: Running, entry: Entry, outcome: Outcome, ended: float, reason: Reason | None) -> None:
@@ -154,11 +159,27 @@ def _checked(outcome: object, name: str) -> Outcome:
     if not isinstance(outcome, Outcome):
         return Outcome(error=f"{name} returned {outcome!r:.80} where an outcome was expected")
     for code in (outcome.exit_code, outcome.signal):
-        if code is not None and (isinstance(code, bool) or not isinstance(code, int)):
+        if code is not None and (isinstance(code, bool) or not isinstance(code, int) or abs(code) > MAX_CODE):
             return Outcome(error=f"{name} returned an outcome with {code!r:.80} where a number was expected")
     if outcome.exit_code is None and outcome.signal is None and outcome.error is None and not outcome.timed_out:
         return Outcome(error=f"{name} returned an outcome that says nothing")
-    return outcome
+    if outcome.error is None:
+        return outcome
+    if not isinstance(outcome.error, str):
+        return Outcome(error=f"{name} returned an outcome with {outcome.error!r:.80} where a text was expected")
+    return dataclasses.replace(outcome, error=_storable(outcome.error))
+
+
+def _told(error: Exception) -> str:
+    try:
+        return _storable(str(error))
+    except Exception:  # a wall: an exception may fail at telling what it is
+        return "something that cannot be told"
+
+
+def _storable(text: str) -> str:
+    """Escape half surrogate pairs, as names of files have that are no text: neither ledger nor storage takes them."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _plain(outcome: Outcome) -> dict[str, object]:
