@@ -58,8 +58,9 @@ class Rescue:
         dead = [name for name in ledger.others(self._run) if ledger.is_alive(self._run, name) is False]
         expired = self._expired()
         if dead or expired:
-            self._thread = threading.Thread(target=self._deal, args=(dead, expired), name="rescue", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._deal, args=(dead, expired), name="rescue", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def look_around_last(self) -> None:
         """Deal with the dead before leaving: nobody may be there after us."""
@@ -115,11 +116,8 @@ class Rescue:
         return False
 
     def _settle_all(self, claims: Sequence[Claim]) -> None:
-        settlements = []
         self._tokens.update(claim.lease.token for claim in claims)
-        for claim in claims:
-            record = ledger.read(self._run, claim.origin.worker)
-            settlements.append((claim, self._settlement(claim, record)))
+        settlements = [(claim, self._settlement_at_last(claim)) for claim in claims]
         self._write([settlement for _, settlement in settlements])
         for claim, settlement in settlements:
             output = settlement.run.output if settlement.run else None
@@ -130,6 +128,17 @@ class Rescue:
                 dead=claim.origin.worker,
                 verdict=settlement.verdict.value,
             )
+
+    def _settlement_at_last(self, claim: Claim) -> Settlement:
+        """Try again and again: who gave the lease up would let the job start beside what still runs of it."""
+        for _ in range(MOST_TRIES):
+            try:
+                return self._settlement(claim, ledger.read(self._run, claim.origin.worker))
+            except Exception:  # a wall: such as no descriptor to be had now
+                self._log.warning("cannot deal with a dead worker's job, trying again", job=claim.job.id, exc_info=True)
+                time.sleep(TRY_AGAIN)
+        self._end(claim, None)
+        return self._lost(claim, None, same_boot=False)
 
     def _settlement(self, claim: Claim, record: Record | None) -> Settlement:
         entry = record.entries.get(claim.origin.token) if record else None
@@ -173,9 +182,9 @@ class Rescue:
             error=decision.error,
         )
 
-    def _end(self, claim: Claim, entry: Entry) -> None:
+    def _end(self, claim: Claim, entry: Entry | None) -> None:
         """End what a dead worker left running. A failure is told, and the job stays with us until it works."""
-        handle = entry.handle or f"lease:{lease_mark(claim.origin.worker, claim.origin.token)}"
+        handle = (entry and entry.handle) or f"lease:{lease_mark(claim.origin.worker, claim.origin.token)}"
         try:
             executor = self._policies.executor(claim.job)
         except QueuectlError as error:
