@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -23,6 +24,9 @@ MOST_CLAIMS = 32
 
 BATCH_TIME = 0.02
 """How many seconds of work a batch of claims may hold: other workers wait for them."""
+
+WAIT_FOR_RUNS = 0.02
+"""Seconds between two looks for outcomes when a worker leaves."""
 
 
 class Counter:
@@ -82,6 +86,9 @@ class Counter:
             except StorageError as error:
                 self.trouble(error)
                 time.sleep(self.pause())
+            else:
+                if not self.desk.is_empty():  # something still runs
+                    time.sleep(WAIT_FOR_RUNS)
 
     def retire(self) -> None:
         """Forget this incarnation; if the storage cannot be reached, others find that its lock is gone."""
@@ -101,7 +108,8 @@ class Counter:
             if lease.token not in result.accepted and not self._in_doubt:
                 self._log.warning("a result came too late, somebody else has the job", job=lease.job, lease=lease.token)
             if ended.slot is not None:
-                self._ledger.clear(ended.slot)
+                with contextlib.suppress(OSError):  # no lease bears that token any more
+                    self._ledger.clear(ended.slot)
                 discard(self._logs, lease.worker, lease.token, ended.output)
         self._in_doubt = False
         self.desk.settled(batch)

@@ -22,8 +22,14 @@ from queuectl.errors import StorageError
 from queuectl.model.lease import Beat, Lease, Settlement, Verdict
 from queuectl.model.worker import StopMode
 
+LONGEST_EXCHANGE = 0.02
+"""Seconds to wait for a runner that exchanges, before looking at the rest."""
+
 ROUND = 0.5
 """Seconds between two looks at the neighbours, and at what is asked of this worker."""
+
+FAILED_PAUSE = 1.0
+"""Seconds between two tries after something that is no trouble of the storage's."""
 
 RECORD_AFTER = 0.1
 """Seconds after which a run is one that lasts, and the storage is told that it started."""
@@ -85,7 +91,8 @@ class Keeper:
                 self._housekeeping.sleep(self._counter.pause())
             except Exception:  # a wall: without its keeper a worker would be taken for dead
                 self._log.exception("the keeper failed, and goes on")
-                self._housekeeping.sleep(self._counter.pause())
+                self._guard_lease()
+                self._housekeeping.sleep(FAILED_PAUSE)
 
     def _wait(self) -> bool:
         now = time.monotonic()
@@ -128,7 +135,7 @@ class Keeper:
             return
         self._desk.give_back(RELEASED, older_than=RELEASE_EARLY)
         # A runner that exchanges at this moment settles all of it.
-        if self._counter.lock.acquire(blocking=False):
+        if self._counter.lock.acquire(timeout=LONGEST_EXCHANGE):
             try:
                 self._counter.exchange(ask=False)
             finally:
@@ -138,8 +145,9 @@ class Keeper:
         now = time.monotonic()
         for run in self._desk.running():
             if not run.recorded and now - run.started >= RECORD_AFTER:
+                holds = self._storage.record(run.claim.lease, run.handle, started_ago=now - run.started)
                 run.recorded = True
-                if not self._storage.record(run.claim.lease, run.handle, started_ago=now - run.started):
+                if not holds:
                     self._lose([run.claim.lease.token])
 
     def _obey(self, beat: Beat, running: set[int], *, is_round: bool) -> None:
@@ -168,8 +176,12 @@ class Keeper:
         """Give back leases that this worker does not know: the answer that brought them was lost on the way."""
         known = self._desk.known() | self._rescue.tokens()
         strange = frozenset(lease for lease in beat.leases if lease.token not in known)
-        # Twice in a row, since a beat may cross an exchange.
-        for lease in strange & self._strange:
+        # Twice in a row, since a beat may cross an exchange; one that is under way may bring them still.
+        doubtful = strange & self._strange
+        if doubtful:
+            with self._counter.lock:
+                known = self._desk.known() | self._rescue.tokens()
+        for lease in (lease for lease in doubtful if lease.token not in known):
             self._log.warning("giving back a job that was claimed unawares", job=lease.job)
             self._storage.exchange(self._worker, [Settlement(lease=lease, verdict=Verdict.RELEASED)], None)
         self._strange = strange
