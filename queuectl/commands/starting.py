@@ -130,7 +130,8 @@ def _introduce(session: Session, config: Config, storage: Storage) -> None:
 
 def _say_ready(session: Session, orders: Orders, config: Config) -> None:
     if orders.ready_fd is not None:
-        os.write(orders.ready_fd, b"1")
+        with contextlib.suppress(BrokenPipeError):  # who waited was interrupted
+            os.write(orders.ready_fd, b"1")
         os.close(orders.ready_fd)
     count = orders.count or config.worker.count
     message(session, f"{count} worker{'s work' if count > 1 else ' works'}; Ctrl-C lets running jobs finish and stops")

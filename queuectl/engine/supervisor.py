@@ -70,6 +70,7 @@ class Signals:
 
     count: int = 0
     last: int = 0
+    leaving: bool = False
     wakeup: tuple[int, int] = field(default_factory=lambda: os.pipe())
 
     def install(self) -> None:
@@ -77,8 +78,10 @@ class Signals:
         for end in self.wakeup:
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self.wakeup[1], warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(signal.SIGHUP, self._note)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def wait(self, timeout: float) -> None:
@@ -95,6 +98,8 @@ class Signals:
     def _note(self, number: int, _: Any) -> None:
         self.count += 1
         self.last = number
+        if self.leaving and self.count > 2:
+            os._exit(128 + number)  # nobody looks at the count any more
 
 
 class Supervisor:
@@ -183,7 +188,12 @@ class Supervisor:
         for index, place in enumerate(self._places):
             if place.done or place.child is not None or now < place.start_at:
                 continue
-            place.child = spawn(self._plan, supervisor=self.id, index=index, life=self._life)
+            try:
+                place.child = spawn(self._plan, supervisor=self.id, index=index, life=self._life)
+            except OSError as error:  # no process or descriptor to be had now: the other workers go on
+                place.start_at = now + LONGEST_PAUSE / 10
+                self._log.warning("cannot start a worker, trying again", error=error.strerror)
+                continue
             place.started = now
 
     def _reap(self) -> None:
@@ -221,13 +231,14 @@ class Supervisor:
         try:
             self._rescue.look_around()
             beat = self._storage.beat(self.id)
-        except StorageError as error:
-            self._log.debug("the storage does not answer", error=error.message)
+        except (StorageError, OSError) as error:
+            self._log.debug("cannot look around, trying again", error=str(error))
             return
         if beat.stop is not None:
             self._stop(beat.stop)
 
     def _leave(self) -> None:
+        self._signals.leaving = True
         self._rescue.look_around_last()
         self._signals.close()
         for end in self._life:
