@@ -23,7 +23,7 @@ def test_a_running_job_is_ended(queuectl: Program, eventually: Callable[[Callabl
     queuectl.start("worker", "start", "--drain")
     eventually((queuectl.cwd / "began").exists)
     assert queuectl("cancel", id, code=0).rows == [["cancelling", id, "processing"]]
-    queuectl("wait", id, "--timeout", "30", code=1)
+    queuectl("wait", id, "--timeout", "30", code=143)
     assert queuectl("show", id, "--json", code=0).json["state"] == "cancelled"
 
 

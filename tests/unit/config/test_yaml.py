@@ -87,7 +87,7 @@ def test_errors_are_one_line_with_the_place(text: str, message: str) -> None:
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000, "a: " + "[" * 60 + "]" * 60])
 def test_deep_nesting_is_refused(text: str) -> None:
     """No depth of brackets or dashes exhausts the stack."""
-    assert error(text).endswith("nested too deeply")
+    assert error(text).endswith(("nested too deeply", "exceeded maximum nesting depth"))  # newer parsers have a limit
 
 
 def test_aliases_cannot_multiply_beyond_reason() -> None:
