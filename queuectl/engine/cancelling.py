@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import threading
@@ -43,7 +44,9 @@ class CancelFlag:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the run must end, or for `timeout` seconds; return whether it must."""
-        select.select([self._read], [], [], timeout)
+        poll = select.poll()  # select knows no descriptor above 1023
+        poll.register(self._read, select.POLLIN)
+        poll.poll(None if timeout is None else math.ceil(timeout * 1000))
         return self.is_set()
 
     def fileno(self) -> int:

@@ -122,7 +122,11 @@ class Ledger:
         """Write what a slot does now."""
         payload = _encode(entry)
         if len(payload) > SLOT_SIZE - _HEAD.size:
-            payload = _encode(_shortened(entry))
+            payload = _encode(_shortened(entry, 200))
+        if len(payload) > SLOT_SIZE - _HEAD.size:  # control characters take six bytes each
+            payload = _encode(_shortened(entry, 20))
+        if len(payload) > SLOT_SIZE - _HEAD.size:
+            raise ValueError(f"an entry of {len(payload)} bytes does not fit its slot")
         self._write(slot, payload)
 
     def clear(self, slot: int) -> None:
@@ -242,10 +246,10 @@ def _payload(content: bytes, offset: int) -> bytes | None:
     return payload if length and zlib.crc32(payload) == crc else None
 
 
-def _shortened(entry: Entry) -> Entry:
+def _shortened(entry: Entry, length: int) -> Entry:
     """Cut a long error, the only part of an entry without a bound."""
     outcome = dict(entry.outcome or {})
-    outcome["error"] = str(outcome.get("error"))[:200]
+    outcome["error"] = str(outcome.get("error"))[:length]
     return msgspec.structs.replace(entry, outcome=outcome)
 
 
