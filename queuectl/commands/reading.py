@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from typing import Protocol
 
 from queuectl.commands import output
 from queuectl.commands.escape import visible
@@ -21,6 +22,22 @@ CHUNK = 64 * 1024
 """How many bytes are read at once."""
 
 Write = Callable[[bytes], None]
+
+
+class Taker(Protocol):
+    """Takes the bytes that a run wrote."""
+
+    def out(self, data: bytes) -> None:
+        """Take some of the output."""
+        ...
+
+    def error(self, data: bytes) -> None:
+        """Take some of what was kept apart as standard error."""
+        ...
+
+    def end(self) -> None:
+        """Make an end of it: no more comes for now."""
+        ...
 
 
 class Printer:
@@ -45,6 +62,30 @@ class Printer:
             if isinstance(stream, _Shown):
                 stream.end()
         output.flush()
+
+
+class Collected:
+    """Takes the bytes that a run wrote and keeps them, for a JSON document."""
+
+    def __init__(self) -> None:
+        self._out = bytearray()
+        self._error: bytearray | None = None
+
+    def out(self, data: bytes) -> None:
+        """Keep some of the output."""
+        self._out += data
+
+    def error(self, data: bytes) -> None:
+        """Keep some of what was kept apart as standard error."""
+        self._error = (self._error or bytearray()) + data
+
+    def end(self) -> None:
+        """Do nothing: there is no line to end."""
+
+    def fields(self) -> dict[str, str | None]:
+        """Return what came, as text: JSON has no bytes."""
+        errors = None if self._error is None else self._error.decode(errors="replace")
+        return {"output": self._out.decode(errors="replace"), "error_output": errors}
 
 
 class _Shown:
@@ -116,17 +157,17 @@ class Reader:
             return (end, end) if error.errno == errno.ENXIO else (self._at, end)
 
 
-def print_ended(session: Session, ended: Output, printer: Printer) -> None:
+def print_ended(session: Session, ended: Output, taker: Taker) -> None:
     """Print what a run that has ended wrote: the file if it was kept and is here, else the tail that is stored."""
-    _print_stream(session, ended.tail, ended.size, ended.path, printer.out)
-    print_ended_errors(session, ended, printer)
+    _print_stream(session, ended.tail, ended.size, ended.path, taker.out)
+    print_ended_errors(session, ended, taker)
 
 
-def print_ended_errors(session: Session, ended: Output, printer: Printer) -> None:
+def print_ended_errors(session: Session, ended: Output, taker: Taker) -> None:
     """Print what was kept apart as standard error alone, if it was."""
     if ended.error_tail is not None:
-        _print_stream(session, ended.error_tail, ended.error_size, ended.error_path, printer.error)
-    printer.end()
+        _print_stream(session, ended.error_tail, ended.error_size, ended.error_path, taker.error)
+    taker.end()
 
 
 def _print_stream(session: Session, tail: bytes, length: int, path: str | None, write: Write) -> None:
@@ -143,15 +184,15 @@ def _print_stream(session: Session, tail: bytes, length: int, path: str | None, 
     write(tail)
 
 
-def print_running(session: Session, job: Job, printer: Printer) -> bool:
+def print_running(session: Session, job: Job, taker: Taker) -> bool:
     """Print what the present run has written so far; whether its file is on this host."""
     readers = open_running(session, job)
     if readers is None:
         return False
-    for reader, write in zip(readers, (printer.out, printer.error), strict=False):
+    for reader, write in zip(readers, (taker.out, taker.error), strict=False):
         reader.copy(session, write)
         reader.close()
-    printer.end()
+    taker.end()
     return True
 
 

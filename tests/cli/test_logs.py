@@ -61,6 +61,19 @@ def test_each_run_has_its_output(queuectl: Program) -> None:
     queuectl("logs", id, "--attempt", "0", code=2)
 
 
+def test_json_has_it_as_text(queuectl: Program) -> None:
+    """With the number of the run; what is no UTF-8 is replaced, and nobody waits for more."""
+    (id,) = queuectl.enqueue(r"printf '\303\251\377\n'")
+    expected: dict[str, Any] = {"id": id, "attempt": None, "output": "", "error_output": None}
+    assert queuectl("logs", id, "--json", code=0).json == expected
+    queuectl.work()
+    expected |= {"attempt": 1, "output": "é\ufffd\n"}
+    assert queuectl("logs", id, "--json", code=0).json == expected
+    assert queuectl("logs", id, "--attempt", "1", "--json", code=0).json == expected
+    assert queuectl("logs", id, "--attempt", "2", "--json", code=3).error["code"] == "not-found"
+    assert "--json" in queuectl("logs", id, "-f", "--json", code=2).error["message"]
+
+
 def test_a_job_that_has_not_run_is_no_error(queuectl: Program) -> None:
     """It is told on standard error; an unknown job is 3."""
     (id,) = queuectl.enqueue("true")
@@ -112,6 +125,8 @@ def test_errors_that_are_kept_apart_go_apart(queuectl: Program) -> None:
     for arguments in ([id], [id, "-f"]):
         ran = queuectl("logs", *arguments, code=0)
         assert (ran.out, ran.err) == ("out\n", "err\n")
+    found = queuectl("logs", id, "--json", code=0).json
+    assert (found["output"], found["error_output"]) == ("out\n", "err\n")
 
 
 def test_a_running_job_can_be_read(queuectl: Program, eventually: Eventually) -> None:
@@ -121,6 +136,7 @@ def test_a_running_job_can_be_read(queuectl: Program, eventually: Eventually) ->
     eventually((queuectl.cwd / "began").exists)
     assert queuectl("logs", id, code=0).out == "hello\n"
     assert queuectl("logs", id, "--attempt", "1", code=0).out == "hello\n"
+    assert queuectl("logs", id, "--json", code=0).json["attempt"] == 1
     queuectl("cancel", id, code=0)
     assert queuectl("logs", id, "-f", code=0).out == "hello\n"
 
