@@ -21,9 +21,6 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 FOREIGN = {"site-packages", "dist-packages", "__pycache__"}
-TOP = "."
-"""The package of the modules that are in none."""
-
 PYTHON = [sys.executable, "-E", "-S"]
 """Without looking for installed packages: the jobs need none, and start in half the time."""
 

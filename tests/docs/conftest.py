@@ -227,7 +227,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 @pytest.fixture
-def replay(shell: Shell) -> Callable[[Path], None]:
+def check(shell: Shell) -> Callable[[Path], None]:
     """Runs a page from top to bottom and fails at the first example that is not true."""
 
     def run(page: Path) -> None:

@@ -23,9 +23,9 @@ def named(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if RUN.search(page.read_text())], ids=named)
-def test_examples_are_true(page: Path, replay: Callable[[Path], None]) -> None:
+def test_examples_are_true(page: Path, check: Callable[[Path], None]) -> None:
     """Given an empty home, when a page's examples are typed from top to bottom, then they show what it says."""
-    replay(page)
+    check(page)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if YAML.search(page.read_text())], ids=named)
@@ -34,7 +34,9 @@ def test_configurations_are_valid(page: Path, tmp_path: Path) -> None:
     for number, text in enumerate(YAML.findall(page.read_text())):
         file = tmp_path / f"{number}.yaml"
         file.write_text(text)
-        load_config(file, environ={"QUEUECTL_HOME": str(tmp_path)}).resolve_all()
+        config = load_config(file, environ={"QUEUECTL_HOME": str(tmp_path)})
+        config.resolve_all()
+        assert config.file == file
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
