@@ -61,6 +61,9 @@ class Delivery(threading.Thread):
             except QueuectlError as error:
                 self._log.warning("cannot read events, trying again", error=error.message)
                 pause = IDLE
+            except Exception:  # a wall: a notifier must not be silent for ever because of one fault
+                self._log.exception("the delivery failed, and goes on")
+                pause = IDLE
             if pause == 0.0:
                 continue
             if closing:

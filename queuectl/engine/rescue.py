@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -31,6 +32,9 @@ EXPIRY_ROUND = 5.0
 ABANDONED = 86400.0
 """Seconds after which a dead worker's ledger that nobody asks for any more is removed."""
 
+LOOK_AGAIN = 5.0
+"""Seconds between two looks at a ledger that had to be kept."""
+
 MOST_TRIES = 30
 TRY_AGAIN = 1.0
 """Seconds between two tries."""
@@ -49,13 +53,16 @@ class Rescue:
         self._log = structlog.get_logger().bind(worker=by)
         self._thread: threading.Thread | None = None
         self._tokens: set[int] = set()
+        self._kept: dict[str, float] = {}
         self._expiry_at = time.monotonic() + EXPIRY_ROUND
 
     def look_around(self) -> None:
         """Start to deal with the dead, if there are any and nobody is at it."""
         if self._thread is not None and self._thread.is_alive():
             return
-        dead = [name for name in ledger.others(self._run) if ledger.is_alive(self._run, name) is False]
+        now = time.monotonic()
+        others = [name for name in ledger.others(self._run) if now >= self._kept.get(name, 0.0)]
+        dead = [name for name in others if ledger.is_alive(self._run, name) is False]
         expired = self._expired()
         if dead or expired:
             thread = threading.Thread(target=self._deal, args=(dead, expired), name="rescue", daemon=True)
@@ -102,12 +109,17 @@ class Rescue:
             self._tokens.clear()
 
     def _bury(self, incarnation: str) -> None:
-        claims = self._storage.take_over([incarnation], self._by)
-        self._settle_all(claims)
         path = self._run / incarnation
+        claims = self._storage.take_over([incarnation], self._by)
+        if claims:
+            os.utime(path)  # from now on it is abandoned, should we die before we have settled
+        self._settle_all(claims)
         record = ledger.read(self._run, incarnation)
         if claims or record is None or not record.entries or self._is_abandoned(path):
             path.unlink(missing_ok=True)
+            self._kept.pop(incarnation, None)
+        else:
+            self._kept[incarnation] = time.monotonic() + LOOK_AGAIN
 
     def _is_abandoned(self, path: Path) -> bool:
         """A ledger with entries whose leases are another's may still be read by them, if they died at it too."""
