@@ -21,7 +21,7 @@ from queuectl.config.yaml import read_yaml
 from queuectl.errors import PluginError
 from queuectl.units import Duration, Size
 
-PLACES = Places({"HOME": "/home/me"}, Path("/work"))
+PLACES = Places({"HOME": "/home/me"}, Path("/here"))
 
 
 class Color(Enum):
@@ -226,13 +226,13 @@ def test_types_that_cannot_be_read_are_the_plugins_fault() -> None:
 
 def test_typed_sources_bind_by_type() -> None:
     """In the environment and in flags nothing is quoted."""
-    source = Source("VARIABLE", Path("/work"), typed=True)
+    source = Source("VARIABLE", Path("/here"), typed=True)
     node = from_plain({"text": 12, "many": "1,2", "names": "a, b", "where": 3, "mode": 3}, source)
     problems = Problems()
     settings = Binder(PLACES, problems).settings(Everything, node, "it")
     assert problems.found == []
     assert (settings.text, settings.many, settings.names) == ("12", (1, 2), ["a", "b"])
-    assert (settings.where, settings.mode) == (Path("/work/3"), 3)
+    assert (settings.where, settings.mode) == (Path("/here/3"), 3)
 
 
 def test_a_setting_has_its_description_and_default() -> None:
