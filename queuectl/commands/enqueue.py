@@ -121,7 +121,13 @@ def _variable(text: str) -> tuple[str, str]:
 def _say_how_to_run(session: Session, stored: Stored) -> None:
     if session.quiet or session.json or not stored or not is_terminal(sys.stderr):
         return
-    queues = {new.queue for new in stored.new}
     workers = session.queue().workers()
-    if not any(worker.queues is None or queues.intersection(worker.queues) for worker in workers):
+    served = {queue for worker in workers for queue in worker.queues or ()}
+    waiting = sorted({new.queue for new in stored.new} - served)
+    if not workers:
         message(session, "hint: no worker runs: queuectl worker start")
+    elif waiting and all(worker.queues is not None for worker in workers):
+        import shlex
+
+        options = shlex.join(f"--queue={queue}" for queue in waiting)
+        message(session, f"hint: no worker serves {', '.join(waiting)}: queuectl worker start {options}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.cli.conftest import Program
 
 
@@ -150,6 +153,17 @@ def test_a_terminal_is_told_how_to_go_on(queuectl: Program) -> None:
     assert "1,200 jobs stored" in many.out
     quiet = queuectl.on_terminal("enqueue", "-q", "true", code=0)
     assert quiet.out.split() == [stored(queuectl)[-1]["id"]]
+
+
+def test_a_terminal_is_told_of_queues_that_nobody_serves(
+    queuectl: Program, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    """A worker for other queues is none for these."""
+    queuectl.start("worker", "start", "--queue", "mail", stderr=subprocess.DEVNULL)
+    eventually(lambda: queuectl("worker", "list", code=0).rows)
+    assert "hint" not in queuectl.on_terminal("enqueue", "--queue", "mail", "true", code=0).out
+    shown = queuectl.on_terminal("enqueue", "--queue", "my post", "true", code=0).out
+    assert "no worker serves my post: queuectl worker start '--queue=my post'" in shown
 
 
 def test_an_empty_array_is_no_error(queuectl: Program) -> None:
