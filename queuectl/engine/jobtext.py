@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -14,10 +14,10 @@ from queuectl.engine.fields import READERS
 from queuectl.errors import UsageError
 
 _BOM = b"\xef\xbb\xbf"
-_ESCAPED = re.compile(rb"\\u00[567]")
+_ESCAPED = rb"\\u00[567]"
 """An escape in the place of a letter that names of fields consist of."""
 
-_BYTE = re.compile(r" \(byte (\d+)\)$")
+_BYTE = r" \(byte (\d+)\)$"
 _QUOTED = {field: f'"{field}"'.encode() for field in READERS}
 _decoder = msgspec.json.Decoder()
 
@@ -29,7 +29,7 @@ Given = tuple[str, Mapping[str, Any]]
 """The place of a job, as errors name it (`jobs.jsonl:17`, `item 3`, or nothing), and the job as it was given."""
 
 
-class _Piece(NamedTuple):
+class _Piece(msgspec.Struct, frozen=True):
     """Some JSON that stands for itself, and where it begins in the whole text."""
 
     text: bytes
@@ -135,8 +135,8 @@ class _Text:
             raise self._complaint(piece, _TOO_DEEP) from None
 
     def _complaint(self, piece: _Piece, text: str) -> UsageError:
-        found = _BYTE.search(text)
-        what = _BYTE.sub("", text).removeprefix("JSON is malformed: ").partition(" - at ")[0]
+        found = re.search(_BYTE, text)
+        what = re.sub(_BYTE, "", text).removeprefix("JSON is malformed: ").partition(" - at ")[0]
         where = f"{piece.place}: " if piece.place else ""
         if found:
             # Of what follows, the second byte is told.
@@ -197,7 +197,7 @@ def _require_objects(given: list[Given]) -> None:
 
 def _may_be_doubled(data: bytes, given: list[Given]) -> bool:
     """Whether a field may stand twice in an object: told by counting, since decoding keeps the last one alone."""
-    if _ESCAPED.search(data):
+    if b"\\u00" in data and re.search(_ESCAPED, data):
         return True
     counts = Counter(chain.from_iterable(job for _, job in given))
     return any(data.count(quoted) != counts[name] for name, quoted in _QUOTED.items() if counts[name])

@@ -15,7 +15,7 @@ from queuectl.model.job import Job, NewJob
 if TYPE_CHECKING:  # the seam names all that workers need: to import it takes longer than to store a job
     from queuectl.model.storage import Storage
 
-_ID = re.compile(rf"[0-9a-z]{{{LENGTH}}}")
+_ID = rf"[0-9a-z]{{{LENGTH}}}"
 
 _TRIES = 5
 """How often it is tried: to have to try twice is rare enough."""
@@ -65,7 +65,7 @@ def store(storage: Storage, accepted: Accepted, *, skip_existing: bool = False) 
         try:
             stored = storage.enqueue(jobs, skip_existing=skip_existing)
         except ConflictError as error:
-            taken = set(_ID.findall(error.message)).difference(chosen)
+            taken = set(re.findall(_ID, error.message)).difference(chosen)
             tries += 1
             if tries == _TRIES or taken.isdisjoint(job.id for job in jobs):
                 raise
