@@ -51,13 +51,19 @@ Each key has an environment variable: `QUEUECTL_`, the path with `__` between it
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command]]:
     """Return every command that does something for people, with its words."""
     if isinstance(command, click.Group):
-        with click.Context(command, resilient_parsing=True) as context:
+        with context_of(command) as context:
             for name in command.list_commands(context):
                 below = command.get_command(context, name)
                 if below is not None and not below.hidden:
                     yield from leaves(below, (*path, name))
     elif isinstance(command, Command):
         yield path, command
+
+
+def context_of(command: click.Command, name: str | None = None, parent: click.Context | None = None) -> click.Context:
+    """Return the context in which a command is called, as far as its help needs one."""
+    settings = command.context_settings
+    return click.Context(command, info_name=name, parent=parent, resilient_parsing=True, **settings)
 
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -76,7 +82,7 @@ def records(command: click.Command, context: click.Context, *, shared: bool) -> 
 def commands_page() -> str:
     """Return the page on commands."""
     root = verbs()
-    with click.Context(root, info_name="queuectl", resilient_parsing=True) as context:
+    with context_of(root, "queuectl") as context:
         parts = [COMMANDS, "## Global options\n\nBefore or after the verb.\n"]
         parts.append(table(("option", "meaning"), records(root, context, shared=True)))
         for title, section in VERBS.items():
@@ -91,7 +97,7 @@ def described(command: click.Command | None, name: str, above: click.Context) ->
     assert isinstance(command, Command | Group)
     if command.hidden:
         return
-    with click.Context(command, info_name=name, parent=above, resilient_parsing=True) as context:
+    with context_of(command, name, above) as context:
         purpose, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
         yield f"### {context.command_path.removeprefix('queuectl ')}\n\n{flowing(purpose)}\n"
         if not isinstance(command, Group):
