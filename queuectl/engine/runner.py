@@ -135,7 +135,7 @@ class Runner:
             ended=ended,
             outcome=_plain(outcome),
             released=reason == "stop" and not outcome.succeeded,
-            cancelled=reason == "cancel" and not outcome.succeeded,
+            cancelled=reason == "cancel",
         )
         self.ledger.note(running.slot, noted)
 
@@ -146,12 +146,13 @@ class Runner:
 def decide_ended(job: Job, outcome: Outcome, policies: Policies, *, stopped: bool, cancelled: bool) -> Decision:
     """Decide what an outcome means, given why the run was asked to end.
 
-    A run that succeeded all the same has succeeded.
+    A run that was ended for a cancel is cancelled, even if its command answers the signal with exit code 0; one that
+    its stopped worker ended, and that succeeded all the same, has succeeded.
     """
-    if outcome.succeeded or not (stopped or cancelled):
-        return decide(job, outcome, lambda: policies.policy(job))
     if cancelled:
         return Decision(verdict=Verdict.CANCELLED, result=Result.CANCELLED, error="cancelled")
+    if outcome.succeeded or not stopped:
+        return decide(job, outcome, lambda: policies.policy(job))
     return Decision(verdict=RELEASED.verdict, result=RELEASED.result, charge=False, error="its worker was stopped")
 
 

@@ -341,6 +341,16 @@ class TestRunningJob:
         until(lambda: house.job(job)["state"] == "cancelled")
         house.run("wait", job, code=128 + signal.SIGKILL)
 
+    def test_cancel_outweighs_a_polite_exit(self, house: House) -> None:
+        """A command that answers SIGTERM with exit code 0 had not succeeded before: it is cancelled."""
+        house.start()
+        house.worker()
+        job = house.enqueue("trap 'exit 0' TERM; echo start >>marks; while :; do sleep 0.05; done")
+        until(house.lines)
+        house.run("cancel", job)
+        until(lambda: house.job(job)["state"] != "processing")
+        assert house.job(job)["state"] == "cancelled"
+
     def test_a_timeout_ends_the_whole_group(self, house: House) -> None:
         """Grandchildren too; the attempt says that the time was up."""
         job = house.enqueue(
