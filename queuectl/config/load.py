@@ -49,16 +49,15 @@ def read_config(
     queues = tree.get("queues") if tree is not None else None
     for layer in environment_layers(places.environ, places.cwd, queues.items() if queues is not None else {}):
         tree = overlay(tree, layer)
-    config = Config(
-        places=places,
-        registry=registry or Registry(),
-        found=found,
-        tree=tree,
-        overrides=tuple(overrides),
-    )
+    known = registry or Registry()
+
+    def config_of(tree: Node | None) -> Config:
+        return Config(places=places, registry=known, found=found, tree=tree, overrides=tuple(overrides))
+
     for override in overrides:
-        config.tree = overlay(config.tree, _override(override, config))
-    return config
+        # What a configuration was once asked it remembers: each is asked about the keys before it only.
+        tree = overlay(tree, _override(override, config_of(tree)))
+    return config_of(tree)
 
 
 def read_file(candidate: Candidate) -> Node | None:

@@ -301,3 +301,15 @@ def test_a_plugin_that_is_not_built_in_is_left_for_when_it_is_used(place: Place)
         ConfigError, match=r"queuectl\.yaml:1:26: notifications\[0\]\.plugin: no notifier 'pager' is installed"
     ):
         config.notifiers()
+
+
+def test_a_queue_that_only_a_flag_names(place: Place) -> None:
+    config = place.load(overrides=["queues.mail.max-retries=0", "queues.mail.priority=4"])
+    assert config.queues == ("mail",)
+    assert (config.jobs("mail").max_retries, config.jobs("mail").priority) == (0, 4)
+    assert config.jobs("other").max_retries == 3
+
+
+def test_an_unknown_plugin_of_a_queue_that_only_a_flag_names(place: Place) -> None:
+    with pytest.raises(ConfigError, match="queues.mail.backoff.plugin: no backoff 'nope' is installed"):
+        place.load(overrides=["queues.mail.backoff.plugin=nope"]).resolve_all()
