@@ -304,6 +304,7 @@ def test_a_plugin_that_is_not_built_in_is_left_for_when_it_is_used(place: Place)
 
 
 def test_a_queue_that_only_a_flag_names(place: Place) -> None:
+    """It counts as much as one that the file names."""
     config = place.load(overrides=["queues.mail.max-retries=0", "queues.mail.priority=4"])
     assert config.queues == ("mail",)
     assert (config.jobs("mail").max_retries, config.jobs("mail").priority) == (0, 4)
@@ -311,5 +312,6 @@ def test_a_queue_that_only_a_flag_names(place: Place) -> None:
 
 
 def test_an_unknown_plugin_of_a_queue_that_only_a_flag_names(place: Place) -> None:
-    with pytest.raises(ConfigError, match="queues.mail.backoff.plugin: no backoff 'nope' is installed"):
+    """It is refused at the start of a worker, not when the first job fails."""
+    with pytest.raises(ConfigError, match=r"queues\.mail\.backoff\.plugin: no backoff 'nope' is installed"):
         place.load(overrides=["queues.mail.backoff.plugin=nope"]).resolve_all()
