@@ -3,7 +3,8 @@
 The run's processes are those in the session that its leader opened, and those that carry its lease in their
 environment, wherever they went. A session's number goes to nobody else while any process is left in it: a process that
 has the leader's number but another start proves that the session is empty. Where the leader is gone, the session is
-the run's only if somebody in it carries the lease.
+the run's only if somebody in it carries the lease, and never if whoever asks lives in it: what a service manager or a
+closed terminal left without a leader is no run.
 """
 
 from __future__ import annotations
@@ -66,12 +67,12 @@ def _end(lease: str, running: Running | None) -> None:
 def _find(lease: str, running: Running | None, before: Collection[int]) -> _Found:
     """Look for what is left, but spare this process and those that it descends from."""
     alive = {process.pid: process for process in kernel.processes()}
+    spared = _ancestry(alive)
     carriers = _carriers(alive, lease, running)
-    sessions = _sessions(alive, carriers, running, before)
+    sessions = _sessions(alive, carriers, running, before) - _orphaned(alive, spared)
     pids = {pid for pid, process in alive.items() if pid in carriers or process.session in sessions}
     if running is None:
         pids |= {pid for pid, process in alive.items() if _is_being_born(process, lease)}
-    spared = _ancestry(alive)
     groups = {process.group for process in alive.values() if process.session in sessions}
     return _Found([alive[pid] for pid in pids - spared], groups - {alive[pid].group for pid in spared}, sessions)
 
@@ -93,6 +94,14 @@ def _sessions(
     if running is not None and running.pid in alive and running.is_leader(alive[running.pid]):
         ours.add(running.pid)
     return ours
+
+
+def _orphaned(alive: Mapping[int, Process], line: Collection[int]) -> set[int]:
+    """Return the sessions of these processes that have no leader here.
+
+    The leader of session 0 is outside this container, whoever is in it.
+    """
+    return {0, *(alive[pid].session for pid in line if alive[pid].session not in alive)}
 
 
 def _carries(pid: int, lease: str) -> bool:

@@ -198,6 +198,19 @@ class TestStrangers:
         bench.end(f"lease:{lease}")
         assert carrier.wait() == -signal.SIGKILL
 
+    def test_those_in_an_orphaned_session(self, start: Start, lease: str) -> None:
+        """Nor where that session, as whoever asks lives in it too, lost its leader."""
+        ask = f"from queuectl_subprocess import *; create(Subprocess(), None).end('lease:{lease}', None)"
+        carrier = f"QUEUECTL_LEASE={lease} sleep 60 & carrier=$!"
+        stranger = "sleep 60 & echo $!"
+        verdict = "kill -0 $! && echo stays; wait $carrier; echo $?; kill $!"
+        script = f'{carrier}; {stranger}; {sys.executable} -c "{ask}"; {verdict}'
+        leader = start("sh", "-c", f"({script}) &")
+        assert leader.wait() == 0
+        assert told(leader).isdecimal()
+        assert told(leader) == "stays"
+        assert told(leader) == str(128 + signal.SIGKILL)
+
     def test_whoever_asks(self, start: Start, lease: str) -> None:
         """A worker that was itself started by the job ends the rest of it, not itself and those above it."""
         ask = f"from queuectl_subprocess import *; create(Subprocess(), None).end('lease:{lease}', None); print('done')"
