@@ -106,12 +106,33 @@ def _refuse_content(path: Path, size: int) -> None:
     # descriptor of our own would drop the locks of every connection that this process has on the file.
     if size < SMALLEST_PAGE:  # which SQLite would take for an empty database
         raise not_a_database(path)
-    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     with translated(path):
-        _refuse_header(path, apsw.Connection(f"file:{name}?immutable=1", flags=flags))
+        try:
+            _refuse_file_alone(path)
+        except apsw.CorruptError:
+            # Whoever writes pages right now, in a checkpoint or in the first transaction of all, has them in disorder.
+            if os.path.exists(f"{path}-shm") or os.path.exists(f"{path}-journal"):
+                _refuse_in_use(path)
+            else:
+                _refuse_file_alone(path)  # by now they have ended, or there was nobody
         if size_of(f"{path}-wal") and not size_of(f"{path}-shm"):
             _refuse_log(path)
+
+
+def _refuse_file_alone(path: Path) -> None:
+    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    _refuse_header(path, apsw.Connection(f"file:{name}?immutable=1", flags=flags))
+
+
+def _refuse_in_use(path: Path) -> None:
+    """Look at a database as those see it who have it open: with their log, and under their locks."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    try:
+        _refuse_header(path, connection)
+    except (apsw.BusyError, apsw.ReadOnlyError, apsw.CantOpenError):
+        return  # being written, or to be rolled back: whoever opens it next waits, or does so
 
 
 def _refuse_log(path: Path) -> None:

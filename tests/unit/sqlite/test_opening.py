@@ -117,6 +117,51 @@ class TestMaking:
             assert other.path == storage.path
 
 
+class TestInUse:
+    """A database whose file is being written by another process."""
+
+    def test_a_checkpoint_that_is_half_done(self, path: Path, start: Start) -> None:
+        """The first page may speak of pages that are not in the file yet: the log has them."""
+        writer = start(grow_and_stay)
+        assert writer.receive() == "grown"
+        with path.open("r+b") as file:
+            header = bytearray(file.read(100))
+            header[28:32] = (path.stat().st_size // 4096 + 1).to_bytes(4)
+            file.seek(0)
+            file.write(header)
+        with closing(SqliteStorage(path)) as storage:
+            assert storage.get("job-199") is not None
+        writer.pipe.send("end")
+
+    def test_one_that_is_damaged_all_the_same(self, path: Path, start: Start) -> None:
+        """What those who have it open cannot read either is damaged."""
+        writer = start(open_and_stay)
+        assert writer.receive() == "opened"
+        size = path.stat().st_size
+        os.truncate(path, size - 3 * 4096)
+        with pytest.raises(StorageRefusedError, match="damaged"):
+            SqliteStorage(path)
+        assert path.stat().st_size == size - 3 * 4096
+        writer.kill()
+
+
+def grow_and_stay(path: Path, pipe: Pipe) -> None:
+    """Store jobs that stay in the log, and keep it open."""
+    with closing(SqliteStorage(path)) as storage:
+        storage.enqueue([NewJob(id=f"job-{number}", command="true" * 50) for number in range(200)])
+        pipe.send("grown")
+        pipe.recv()
+
+
+def open_and_stay(path: Path, pipe: Pipe) -> None:
+    """Move all that is in the log into the file, and keep it open."""
+    with closing(SqliteStorage(path)):
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        pipe.send("opened")
+        pipe.recv()
+
+
 class TestRefusing:
     """A file that is there, and that is none of ours, or not sound."""
 
