@@ -138,24 +138,16 @@ def schema_ready(connection: apsw.Connection, path: Path) -> None:
 
 
 def _try_schema(connection: apsw.Connection, path: Path) -> None:
-    if _version(connection, path) < schema.VERSION:
+    if opening.version_of(path, connection) < schema.VERSION:
         _make_schema(connection, path)
     if connection.execute("PRAGMA journal_mode = WAL").get != "wal":
         raise StorageError(f"{path} is on a file system that cannot share memory between processes")
 
 
-def _version(connection: apsw.Connection, path: Path) -> int:
-    version: int = connection.execute("PRAGMA user_version").get
-    application_id: int = connection.execute("PRAGMA application_id").get
-    if version or application_id or connection.execute("SELECT count(*) FROM sqlite_schema").get:
-        opening.refuse_version(path, application_id, version)
-    return version
-
-
 def _make_schema(connection: apsw.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(connection, path)  # another process may have been faster
+        version = opening.version_of(path, connection)  # another process may have been faster
         scripts = [schema.CREATE] if version == 0 else schema.MIGRATIONS[version - 1 :]
         for script in scripts:
             connection.execute(script).fetchall()

@@ -148,13 +148,21 @@ def _refuse_log(path: Path) -> None:
 
 def _refuse_header(path: Path, connection: apsw.Connection) -> None:
     try:
-        application_id = connection.execute("PRAGMA application_id").get
-        version = connection.execute("PRAGMA user_version").get
-        tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+        version_of(path, connection)
     finally:
         connection.close()
-    if application_id or version or tables:  # else empty, or of a first process that has not yet committed its schema
+
+
+def version_of(path: Path, connection: apsw.Connection) -> int:
+    """Return the schema version of a database of ours, 0 for one that is empty; refuse any other."""
+    # In this order: the transaction that makes a schema may be committed between any two of them, and whoever sees the
+    # one must see the next.
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    version: int = connection.execute("PRAGMA user_version").get
+    application_id = connection.execute("PRAGMA application_id").get
+    if application_id or version or tables:
         refuse_version(path, application_id, version)
+    return version
 
 
 def size_of(path: str) -> int:
