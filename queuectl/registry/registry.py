@@ -110,12 +110,16 @@ class Registry:
                 except Exception as error:  # a wall: a broken plugin must not take the command line with it
                     _warn(f"{self._third_party(name)} failed in queuectl_commands: {brief(error)}")
 
+    def entries(self) -> list[Entry]:
+        """Return every installed plugin, without importing any; of rivals for one name each."""
+        return [*builtins(), *(entry for rivals in self._installed().values() for entry in rivals)]
+
     def installed(self) -> list[PluginInfo]:
         """Import every installed plugin, each on its own, and tell what it offers or what is wrong with it."""
-        entries = [entry for rivals in self._installed().values() for entry in rivals]
-        return [self._examined(entry) for entry in (*builtins(), *entries)]
+        return [self.examine(entry) for entry in self.entries()]
 
-    def _examined(self, entry: Entry) -> PluginInfo:
+    def examine(self, entry: Entry) -> PluginInfo:
+        """Import one plugin, and tell what it offers or what is wrong with it."""
         from queuectl.registry.discovery import replaces_nothing
 
         offers: list[Found] = []
