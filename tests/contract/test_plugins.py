@@ -1,0 +1,17 @@
+"""The built-in plugins keep the contract of plugins."""
+
+from __future__ import annotations
+
+import pytest
+
+from queuectl.registry import BUILTINS
+from queuectl.testing import PluginContract
+
+
+class TestBuiltIns(PluginContract):
+    """Each module behind a built-in name."""
+
+    @pytest.fixture(params=sorted({module for names in BUILTINS.values() for module in names.values()}))
+    def plugin(self, request: pytest.FixtureRequest) -> str:
+        """Return each of them in turn."""
+        return str(request.param)
