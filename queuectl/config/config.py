@@ -26,7 +26,7 @@ from queuectl.config.settings import (
 )
 from queuectl.config.tree import Node, Source, from_plain
 from queuectl.config.trust import trust_directory
-from queuectl.errors import ConfigError, PluginError, QueuectlError
+from queuectl.errors import ConfigError, PluginError
 from queuectl.hookspecs import Context
 from queuectl.model.event import EVENT_NAMES
 from queuectl.registry import Registry
@@ -204,20 +204,7 @@ class Config:
 
     def create(self, choice: Choice) -> Any:
         """Build the component. What goes wrong in a third party's plugin is a PluginError that names it."""
-        provider = choice.found.provider
-        if provider.create is None:
-            return choice.settings
-        try:
-            return provider.create(choice.settings, self.context())
-        except QueuectlError:
-            raise
-        except Exception as error:  # a wall: it is a plugin's code
-            if choice.found.builtin:
-                raise
-            from queuectl.registry.soundness import brief
-
-            message = f"{choice.found} could not make its {choice.kind}: {brief(error)}"
-            raise PluginError(message) from error
+        return self.registry.make(choice.found, choice.settings, self.context)
 
     def section(self, name: str) -> Node | None:
         """Return what is said of a section; None when nothing is."""

@@ -13,6 +13,7 @@ from queuectl.config import Config
 from queuectl.errors import QueuectlError
 from queuectl.model.event import Event
 from queuectl.model.storage import Storage
+from queuectl.registry.blame import brief
 
 BATCH = 100
 HOLD = 30.0
@@ -36,6 +37,15 @@ class Consumer:
     events: frozenset[str] | None
 
 
+@dataclass(slots=True)
+class Call:
+    """A call of a notifier that is under way. `named` is whether the log has told that it takes long."""
+
+    event: Event
+    since: float
+    named: bool = False
+
+
 class Delivery(threading.Thread):
     """Delivers to one consumer."""
 
@@ -45,10 +55,12 @@ class Delivery(threading.Thread):
         self._storage = storage
         self._worker = worker
         self._cursor = 0
+        self._renew_at = 0.0
         self._failures = 0
         self._news = threading.Event()
         self._closing = threading.Event()
-        self._busy_since: float | None = None
+        self._abandoned = False
+        self._call: Call | None = None
         self._log = structlog.get_logger().bind(plugin=consumer.plugin, worker=worker)
 
     def run(self) -> None:
@@ -61,9 +73,11 @@ class Delivery(threading.Thread):
             except QueuectlError as error:
                 self._log.warning("cannot read events, trying again", error=error.message)
                 pause = IDLE
-            except Exception:  # a wall: a notifier must not be silent for ever because of one fault
+            except BaseException:  # a wall: a notifier must not be silent for ever because of one fault
                 self._log.exception("the delivery failed, and goes on")
                 pause = IDLE
+            if self._abandoned:
+                return
             if pause == 0.0:
                 continue
             if closing:
@@ -84,45 +98,58 @@ class Delivery(threading.Thread):
 
     def watch(self) -> None:
         """Name a notifier that hangs, once for each event."""
-        since = self._busy_since
-        if since is not None and time.monotonic() - since > SLOW:
-            self._busy_since = None
-            self._log.warning("the notifier hangs; nothing but its own events waits for it")
+        call = self._call
+        if call is not None and not call.named and time.monotonic() - call.since > SLOW:
+            call.named = True
+            self._log.warning("the notifier hangs; nothing but its own events waits for it", event_name=call.event.name)
+
+    def abandon(self) -> None:
+        """Name a notifier whose time is up, and deliver no more."""
+        self._abandoned = True
+        self._log.warning("the notifier is not done; the next worker delivers what is left")
 
     def _round(self) -> float:
         """Deliver one batch; return how many seconds to wait, 0 when there may be more."""
-        if not self._storage.events(self._cursor, 1):
+        if not self._storage.events(self._cursor, 1) or not self._keep_right():
             return IDLE
-        cursor = self._storage.advance(self.consumer.name, self._cursor, worker=self._worker, hold=HOLD)
-        if cursor is None:
-            return IDLE
-        events = self._storage.events(cursor, BATCH)
-        delivered = cursor
+        events = self._storage.events(self._cursor, BATCH)
         for event in events:
+            # Another worker may have taken over from a notifier that took very long, and deliver just now.
+            if self._abandoned or (time.monotonic() >= self._renew_at and not self._keep_right()):
+                return IDLE
             if not self._deliver(event):
-                break
-            delivered = event.id
-        self._cursor = delivered
-        complete = not events or delivered == events[-1].id
-        hold = HOLD if complete and len(events) == BATCH else 0.0
-        self._storage.advance(self.consumer.name, delivered, worker=self._worker, hold=hold)
-        if not complete:
-            self._failures += 1
-            return min(LONGEST_PAUSE, 2.0 ** min(self._failures - 1, 10))
+                self._failures += 1
+                self._advance(hold=0.0)
+                return min(LONGEST_PAUSE, 2.0 ** min(self._failures - 1, 10))
+            self._cursor = event.id
         self._failures = 0
+        self._advance(hold=HOLD if len(events) == BATCH else 0.0)
         return 0.0 if events else IDLE
+
+    def _keep_right(self) -> bool:
+        """Take or renew the right to deliver, and tell how far it went; return whether it is ours."""
+        self._renew_at = time.monotonic() + HOLD / 3
+        cursor = self._advance(hold=HOLD)
+        if cursor is None:
+            return False
+        self._cursor = cursor
+        return True
+
+    def _advance(self, *, hold: float) -> int | None:
+        return self._storage.advance(self.consumer.name, self._cursor, worker=self._worker, hold=hold)
 
     def _deliver(self, event: Event) -> bool:
         if self.consumer.events is not None and event.name not in self.consumer.events:
             return True
-        self._busy_since = time.monotonic()
+        self._call = Call(event, time.monotonic())
         try:
             self.consumer.notify(event)
-        except Exception:  # a wall: whatever a notifier raises is its own affair
-            self._log.warning("the notifier raised, its event comes again", event_name=event.name, exc_info=True)
+        except BaseException as error:  # a wall: whatever a notifier raises is its own affair
+            what = "the notifier raised, its event comes again"
+            self._log.warning(what, event_name=event.name, error=brief(error), exc_info=True)
             return False
         finally:
-            self._busy_since = None
+            self._call = None
         return True
 
 
@@ -147,14 +174,21 @@ class Deliveries:
         for thread in self._threads:
             thread.watch()
 
-    def finish(self, grace: float) -> None:
-        """Wait at most `grace` seconds until all is delivered; what is left the next worker delivers."""
+    def finish(self, grace: float) -> bool:
+        """Wait at most `grace` seconds until all is delivered; return whether it is.
+
+        What is left the next worker delivers.
+        """
         for thread in self._threads:
             thread.close()
         deadline = time.monotonic() + grace
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
+        late = [thread for thread in self._threads if thread.is_alive()]
+        for thread in late:
+            thread.abandon()
+        return not late
 
 
 def consumers(config: Config) -> list[Consumer]:
@@ -163,8 +197,8 @@ def consumers(config: Config) -> list[Consumer]:
     for choice in config.notifiers():
         name = _unique(choice.found.name, found)
         found.append(Consumer(name, str(choice.found), config.create(choice).notify, choice.events))
-    for plugin, notify in config.registry.listeners():
-        found.append(Consumer(_unique(f"plugin:{plugin}", found), plugin, notify, None))
+    for entry, notify in config.registry.listeners():
+        found.append(Consumer(_unique(f"plugin:{entry.name}", found), str(entry), notify, None))
     return found
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 
 from queuectl.config import Choice, Config
 from queuectl.engine.retry import Policy
-from queuectl.errors import QueuectlError
+from queuectl.errors import PluginError, QueuectlError
 from queuectl.model.backoff import Backoff
 from queuectl.model.executor import Executor
 from queuectl.model.job import Job
+from queuectl.registry.blame import brief
+
+MOST_CHOSEN = 256
+"""How many components are kept that jobs set for themselves: there may be as many as jobs."""
+
+ANY_OTHER = ""
+"""Stands for the queues that the configuration does not name."""
 
 
 class Policies:
@@ -21,12 +29,30 @@ class Policies:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._lock = threading.Lock()
-        self._built: dict[object, Any] = {}
+        self._selected: dict[object, Any] = {}
+        self._chosen: dict[object, Any] = {}
+
+    def prepare(self) -> None:
+        """Build what third parties offer and the configuration selects, for every queue.
+
+        Raises QueuectlError for the first that cannot be built: later it would fail one job after the other.
+        """
+        for queue in (ANY_OTHER, *self._config.queues):
+            for choice in (self._config.executor(queue), self._config.backoff(queue)):
+                if not choice.found.builtin:
+                    self._select(choice)
 
     def executor(self, job: Job) -> Executor:
-        """Return what runs a job. Raises ConfigError when the job's options do not fit the executor."""
-        key = ("executor", job.queue, repr(job.options) if job.options else "")
-        executor: Executor = self._once(key, lambda: self._executor_choice(job))
+        """Return what runs a job.
+
+        Raises ConfigError when the job's options do not fit the executor, PluginError when it cannot be built.
+        """
+        selected = self._config.executor(job.queue)
+        executor: Executor = (
+            self._choose(selected, job.options, lambda: self._config.executor_for(job.options, job.queue))
+            if job.options
+            else self._select(selected)
+        )
         return executor
 
     def executor_name(self, job: Job) -> str:
@@ -44,38 +70,57 @@ class Policies:
             warn=lambda what: self._warn(job, what),
         )
 
-    def _executor_choice(self, job: Job) -> Choice:
-        return self._config.executor_for(job.options, job.queue)
-
-    def _backoff_choice(self, job: Job) -> Choice:
-        if job.backoff is None:
-            return self._config.backoff(job.queue)
-        return self._config.choose("backoff", job.backoff, "backoff", queue=job.queue)
-
     def _backoff(self, job: Job) -> Backoff:
-        key = ("backoff", job.queue, repr(job.backoff))
+        selected = self._config.backoff(job.queue)
         try:
-            backoff: Backoff = self._once(key, lambda: self._backoff_choice(job))
+            backoff: Backoff = (
+                self._select(selected)
+                if job.backoff is None
+                else self._choose(selected, job.backoff, lambda: self._backoff_choice(job))
+            )
         except QueuectlError as error:
             # The plugin may have been removed since the job was enqueued.
             structlog.get_logger().warning("backoff not usable, the default decides", job=job.id, error=error.message)
             return self._fallback()
         return backoff
 
-    def _fallback(self) -> Backoff:
-        def choose() -> Choice:
-            found = self._config.registry.provider("backoff", "exponential")
-            return Choice(kind="backoff", found=found, settings=found.provider.settings(), events=None)
+    def _backoff_choice(self, job: Job) -> Choice:
+        if job.backoff is None:
+            return self._config.backoff(job.queue)
+        return self._config.choose("backoff", job.backoff, "backoff", queue=job.queue)
 
-        fallback: Backoff = self._once("fallback", choose)
+    def _fallback(self) -> Backoff:
+        found = self._config.registry.provider("backoff", "exponential")
+        fallback: Backoff = self._keep(
+            self._selected, "fallback", lambda: Choice("backoff", found, found.provider.settings())
+        )
         return fallback
 
     def _warn(self, job: Job, what: str) -> None:
         plugin = str(self._backoff_choice(job).found)
         structlog.get_logger().warning("backoff broken, the default decides", job=job.id, plugin=plugin, what=what)
 
-    def _once(self, key: object, choose: Any) -> Any:
+    def _select(self, choice: Choice) -> Any:
+        """Return the component of a choice of the configuration's, which keeps one for all queues that share it."""
+        return self._keep(self._selected, id(choice), lambda: choice)
+
+    def _choose(self, selected: Choice, own: object, choose: Callable[[], Choice]) -> Any:
+        """Return the component of a choice that a job makes in the place of what is selected for its queue."""
+        return self._keep(self._chosen, (id(selected), repr(own)), choose)
+
+    def _keep(self, kept: dict[object, Any], key: object, choose: Callable[[], Choice]) -> Any:
         with self._lock:
-            if key not in self._built:
-                self._built[key] = self._config.create(choose())
-            return self._built[key]
+            if key not in kept:
+                component = self._create(choose())
+                if kept is self._chosen and len(kept) >= MOST_CHOSEN:
+                    kept.pop(next(iter(kept)))
+                kept[key] = component
+            return kept[key]
+
+    def _create(self, choice: Choice) -> Any:
+        try:
+            return self._config.create(choice)
+        except QueuectlError:
+            raise
+        except Exception as error:  # a wall: a built-in plugin may lack what it needs, such as a descriptor
+            raise PluginError(f"{choice.found} could not make its {choice.kind}: {brief(error)}") from error

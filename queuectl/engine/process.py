@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -56,9 +57,13 @@ def run_worker(config: Config, text: str, *, debug: bool, color: bool) -> int:
         )
         install_signals(worker)
         threading.Thread(target=_watch, args=(terms.life, worker), name="life", daemon=True).start()
-        return worker.run(ready=lambda: _say_ready(terms.ready))
+        code = worker.run(ready=lambda: _say_ready(terms.ready))
     finally:
         storage.close()
+    if not worker.delivered:  # threads that a hanging notifier started would keep the process for ever
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _watch(life: int, worker: Worker) -> None:

@@ -25,6 +25,7 @@ from queuectl.model.executor import EndingExecutor
 from queuectl.model.lease import Claim, Settlement, Verdict
 from queuectl.model.outcome import Outcome
 from queuectl.model.storage import Storage
+from queuectl.registry.blame import brief
 
 EXPIRY_ROUND = 5.0
 """Seconds between two looks for workers of other hosts, or stopped ones, whose lease ran out."""
@@ -207,8 +208,10 @@ class Rescue:
         for _ in range(MOST_TRIES):
             try:
                 executor.end(handle, claim.job)
-            except Exception:  # a wall: an executor's plugin must not stop the rescue of other jobs
-                self._log.warning("cannot end what a dead worker left running", job=claim.job.id, exc_info=True)
+            except BaseException as error:  # a wall: an executor's plugin must not stop the rescue of other jobs
+                what = "cannot end what a dead worker left running"
+                plugin = self._policies.executor_name(claim.job)
+                self._log.warning(what, job=claim.job.id, plugin=plugin, error=brief(error), exc_info=True)
                 time.sleep(TRY_AGAIN)
             else:
                 return

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from queuectl.model.attempt import Result
 from queuectl.model.backoff import Backoff, Failure
 from queuectl.model.job import Job
 from queuectl.model.lease import Verdict
 from queuectl.model.outcome import Outcome
+from queuectl.registry.blame import brief, shown
 from queuectl.units import Duration
 
 MAX_LOST = 3
 """How many runs may take their worker with them before the job is given up."""
 
 MAX_DELAY = 10 * 366 * 86400.0
-"""No delay is longer, in seconds: a backoff that says more means never, and a time must stay a date."""
+"""No delay is longer, in seconds: a time must stay a date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +83,15 @@ def _delay(job: Job, outcome: Outcome, policy: Policy) -> float | None:
 
 def _ask(failure: Failure, policy: Policy) -> float | None:
     try:
-        delay: Any = policy.backoff.delay(failure)
-    except Exception as error:  # a wall: whatever a plugin raises must not cost a job its retry
-        policy.warn(f"raised {type(error).__name__}: {error}")
-        return policy.fallback.delay(failure)
-    if delay is None:
-        return None
-    if isinstance(delay, bool) or not isinstance(delay, int | float) or math.isnan(delay) or delay < 0:
-        policy.warn(f"returned {delay!r} where seconds were expected")
-        return policy.fallback.delay(failure)
-    return min(float(delay), MAX_DELAY)
+        delay = policy.backoff.delay(failure)
+        if delay is None or _is_wait(delay):
+            return None if delay is None else float(min(delay, MAX_DELAY))
+        wrong = f"returned {shown(delay)} where seconds were expected"
+    except BaseException as error:  # a wall: whatever a plugin raises must not cost a job its retry
+        wrong = f"raised {brief(error)}"
+    policy.warn(wrong)
+    return policy.fallback.delay(failure)
+
+
+def _is_wait(delay: object) -> bool:
+    return isinstance(delay, int | float) and not isinstance(delay, bool) and 0 <= delay < math.inf

@@ -18,14 +18,15 @@ from queuectl.engine.ledger import Entry, Ledger
 from queuectl.engine.policies import Policies
 from queuectl.engine.retry import Decision, decide
 from queuectl.engine.spool import Spool, SpoolFile
+from queuectl.errors import QueuectlError
 from queuectl.model.attempt import Output, Result
 from queuectl.model.executor import Executor, RunContext
 from queuectl.model.job import Job
 from queuectl.model.lease import Claim, Verdict
 from queuectl.model.outcome import Outcome
-
-MAX_CODE = 2**32 - 1
-"""No exit code is larger, on any system."""
+from queuectl.registry.blame import brief
+from queuectl.registry.outcomes import fault_in
+from queuectl.registry.wrapping import WrapperError
 
 MAX_HANDLE = 400
 """How many bytes of a handle the ledger has room for."""
@@ -116,16 +117,28 @@ class Runner:
             _spool=spool,
             _note=note,
         )
+        return self._outcome(job, context)
+
+    def _outcome(self, job: Job, context: RunContext) -> Outcome:
+        name = self.policies.executor_name(job)
         try:
             executor: Executor = self.policies.executor(job)
-            outcome = self.execute(job, context, executor.execute)
-        except Exception as error:  # a wall: an attempt may fail in any way, its worker may not
-            structlog.get_logger().warning(
-                "the executor raised", plugin=self.policies.executor_name(job), exc_info=True
-            )
-            what = _told(error)
-            return Outcome(error=f"{self.policies.executor_name(job)} raised {type(error).__name__}: {what}")
-        return _checked(outcome, self.policies.executor_name(job))
+        except QueuectlError as error:
+            structlog.get_logger().warning("the executor cannot be used", plugin=name, error=error.message)
+            return Outcome(error=_storable(error.message))
+
+        def run(job: Job, context: RunContext) -> Outcome:
+            return _checked(executor.execute(job, context), name)
+
+        try:
+            return _escaped(self.execute(job, context, run))
+        except WrapperError as error:
+            structlog.get_logger().warning("a wrapper failed", error=error.message, exc_info=error.__cause__)
+            return Outcome(error=_storable(error.message))
+        except BaseException as error:  # a wall: an attempt may fail in any way, its worker may not
+            what = brief(error)
+            structlog.get_logger().warning("the executor raised", plugin=name, error=what, exc_info=True)
+            return Outcome(error=_storable(f"{name} raised {what}"))
 
     def _note_end(self, running: Running, entry: Entry, outcome: Outcome, ended: float, reason: Reason | None) -> None:
         noted = replace(
@@ -156,26 +169,13 @@ def decide_ended(job: Job, outcome: Outcome, policies: Policies, *, stopped: boo
     return Decision(verdict=RELEASED.verdict, result=RELEASED.result, charge=False, error="its worker was stopped")
 
 
-def _checked(outcome: object, name: str) -> Outcome:
-    if not isinstance(outcome, Outcome):
-        return Outcome(error=f"{name} returned {outcome!r:.80} where an outcome was expected")
-    for code in (outcome.exit_code, outcome.signal):
-        if code is not None and (isinstance(code, bool) or not isinstance(code, int) or abs(code) > MAX_CODE):
-            return Outcome(error=f"{name} returned an outcome with {code!r:.80} where a number was expected")
-    if outcome.exit_code is None and outcome.signal is None and outcome.error is None and not outcome.timed_out:
-        return Outcome(error=f"{name} returned an outcome that says nothing")
-    if outcome.error is None:
-        return outcome
-    if not isinstance(outcome.error, str):
-        return Outcome(error=f"{name} returned an outcome with {outcome.error!r:.80} where a text was expected")
-    return dataclasses.replace(outcome, error=_storable(outcome.error))
+def _checked(outcome: Outcome, name: str) -> Outcome:
+    fault = fault_in(outcome)
+    return outcome if fault is None else Outcome(error=f"{name} returned {fault}")
 
 
-def _told(error: Exception) -> str:
-    try:
-        return _storable(str(error))
-    except Exception:  # a wall: an exception may fail at telling what it is
-        return "something that cannot be told"
+def _escaped(outcome: Outcome) -> Outcome:
+    return outcome if outcome.error is None else dataclasses.replace(outcome, error=_storable(outcome.error))
 
 
 def _storable(text: str) -> str:

@@ -112,11 +112,13 @@ class Supervisor:
         self._storage = storage
         self._log = structlog.get_logger().bind(supervisor=self.id)
         run, logs = config.data / "run", config.data / "logs"
+        policies = Policies(config)
+        policies.prepare()
         make_private_directory(logs)
         self._ledger = Ledger(run, self.id, slots=1, boot=boot_id())
         lease = float(config.worker.lease)
         storage.register(NewWorker(id=self.id, host=host_name(), pid=os.getpid(), role=Role.SUPERVISOR, lease=lease))
-        self._rescue = Rescue(storage, self.id, run, logs, Policies(config))
+        self._rescue = Rescue(storage, self.id, run, logs, policies)
         self._signals = Signals()
         self._places = [Place() for _ in range(plan.count)]
         self._life = os.pipe()

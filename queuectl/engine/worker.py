@@ -62,6 +62,10 @@ class Worker:
         self.config = config
         self.log = structlog.get_logger().bind(worker=terms.id)
         run, self.logs = config.data / "run", config.data / "logs"
+        # What a plugin cannot build is known before anybody hears of this worker.
+        self.policies = Policies(config)
+        self.policies.prepare()
+        self.deliveries = Deliveries(config, storage, terms.id)
         make_private_directory(self.logs)
         self.ledger = Ledger(run, terms.id, slots=terms.concurrency + 64, boot=boot_id())
         lease = float(config.worker.lease)
@@ -78,14 +82,13 @@ class Worker:
         )
         self.desk = Desk()
         self._fresh = lease / 2
-        self.policies = Policies(config)
         self.counter = Counter(storage, self.desk, terms, self.logs, self.ledger, self.log)
-        self.deliveries = Deliveries(config, storage, terms.id)
         rescue = Rescue(storage, terms.id, run, self.logs, self.policies)
         self.keeper = Keeper(self.counter, rescue, self.deliveries, config, lease=lease, stop=self.stop)
         self._stop: StopMode | None = None
         self._stops: SimpleQueue[StopMode] = SimpleQueue()
         self.exit_code = 0
+        self.delivered = True
 
     def run(self, ready: Callable[[], None] = lambda: None) -> int:
         """Work until there is a reason to end; return the exit code."""
@@ -196,7 +199,7 @@ class Worker:
         self._stop = self._stop or StopMode.FINISH
         self.desk.give_back(RELEASED)
         self.counter.settle_all()
-        self.deliveries.finish(DELIVERY_GRACE)
+        self.delivered = self.deliveries.finish(DELIVERY_GRACE)
         self.keeper.finish()
         self.counter.retire()
         self.ledger.close(unlink=self.desk.is_empty())

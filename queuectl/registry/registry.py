@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -12,18 +12,23 @@ from pluggy import PluginManager, PluginValidationError
 
 from queuectl import hookspecs
 from queuectl.errors import PluginError
-from queuectl.hookspecs import Provider
+from queuectl.hookspecs import Context, Provider
 from queuectl.model.event import Event
 from queuectl.model.executor import RunContext
 from queuectl.model.job import Job
 from queuectl.model.outcome import Outcome
+from queuectl.registry.blame import walled
 from queuectl.registry.builtins import BUILTINS, builtin, builtin_of_any_kind, builtins, kind_of
 from queuectl.registry.found import Entry, Found, PluginInfo
-from queuectl.registry.soundness import brief, has_our_api, hook_names, imported, is_sound
+from queuectl.registry.making import make
+from queuectl.registry.soundness import has_our_api, hook_names, imported, is_sound
 from queuectl.registry.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     import click
+
+    from queuectl.registry.trace import P, T, Trace
+    from queuectl.registry.wrapping import Run
 
 OFFERS: Mapping[str, str] = {
     "storage": "queuectl_storages",
@@ -35,18 +40,19 @@ OFFERS: Mapping[str, str] = {
 
 
 class Registry:
-    """The plugins of one process. Safe to use from several threads."""
+    """The plugins of one process. Safe to use from several threads. `trace` is told of each call into a plugin."""
 
-    def __init__(self) -> None:
+    def __init__(self, trace: Trace | None = None) -> None:
+        self._trace = trace
         self._manager = PluginManager("queuectl")
         self._manager.add_hookspecs(hookspecs)
         self._lock = RLock()
         self._modules: dict[str, ModuleType] = {}
         self._offers: dict[tuple[str, str], list[Found]] = {}
         self._owners: dict[tuple[str, str], Found] = {}
-        self._listed: dict[str, ModuleType] = {}
+        self._listed: dict[ModuleType, Entry] = {}
         self._entries: Mapping[str, tuple[Entry, ...]] | None = None
-        self._wrapped = False
+        self._wrappers: tuple[Callable[[Run], Run], ...] = ()
 
     def provider(self, kind: str, name: str) -> Found:
         """Return the provider of that kind and name, importing its plugin if need be.
@@ -77,38 +83,46 @@ class Registry:
         """
         with self._lock:
             for name in names:
-                self._listed[name] = self._load(builtin_of_any_kind(name) or self._third_party(name))
-            wrappers = self._implementing("queuectl_execute")
-            self._wrapped = any(module in wrappers for module in self._listed.values())
+                entry = builtin_of_any_kind(name) or self._third_party(name)
+                self._listed.setdefault(self._load(entry), entry)
+            wrapping = [module for module in self._implementing("queuectl_execute") if module in self._listed]
+            self._wrappers = tuple(self._wrapping(self._listed[module], module) for module in wrapping)
 
-    def listeners(self) -> Sequence[tuple[str, Callable[[Event], None]]]:
+    def listeners(self) -> Sequence[tuple[Entry, Callable[[Event], None]]]:
         """Return what to call for an event: one call for each loaded plugin that listens, which may raise anything."""
         listening = self._implementing("queuectl_notify")
-        modules = {id(module): (name, module) for name, module in reversed(self._listed.items()) if module in listening}
-        return [(name, self._listener(module)) for name, module in reversed(modules.values())]
+        return [(entry, self._listener(entry, module)) for module, entry in self._listed.items() if module in listening]
 
-    def execute(self, job: Job, context: RunContext, run: Callable[[Job, RunContext], Outcome]) -> Outcome:
-        """Run a job by `run` inside the wrappers of the loaded plugins; returns and raises whatever comes out."""
-        if not self._wrapped:
-            return run(job, context)
+    def execute(self, job: Job, context: RunContext, run: Run) -> Outcome:
+        """Run a job by `run` inside the wrappers of the loaded plugins.
 
-        def queuectl_execute(job: Job, context: RunContext) -> Outcome:
-            return run(job, context)
+        Raises WrapperError when one of them is at fault; what `run` raises passes through them as it is.
+        """
+        for wrapped in self._wrappers:
+            run = wrapped(run)
+        return run(job, context)
 
-        hook = self._only_of("queuectl_execute", *self._listed.values())
-        outcome: Outcome = hook.call_extra([queuectl_execute], {"job": job, "context": context})
-        return outcome
+    def make(self, found: Found, settings: Any, context: Callable[[], Context]) -> Any:
+        """Build the component that a provider offers. Raises PluginError when its plugin cannot."""
+        return make(found, settings, context, self._trace)
 
-    def commands(self, group: click.Group) -> None:
-        """Let every third party's plugin add its commands; one that fails is named on standard error, and no more."""
+    def commands(self, group: click.Group, taken: Container[str] = ()) -> None:
+        """Let every third party's plugin add its commands; one that fails is named on standard error, and no more.
+
+        None may have a name that is `taken`, or that another plugin's command has.
+        """
+        asked: set[str] = set()
         for name in self._installed():
             if kind_of(name) is None:
+                before = dict(group.commands)
                 try:
-                    self._only_of("queuectl_commands", self._load(self._third_party(name)))(group=group)
+                    entry = self._third_party(name)
+                    if entry.module not in asked:
+                        asked.add(entry.module)
+                        self._add_commands(entry, group, before, taken)
                 except PluginError as error:
+                    group.commands = before
                     _warn(error.message)
-                except Exception as error:  # a wall: a broken plugin must not take the command line with it
-                    _warn(f"{self._third_party(name)} failed in queuectl_commands: {brief(error)}")
 
     def entries(self) -> list[Entry]:
         """Return every installed plugin, without importing any; of rivals for one name each."""
@@ -137,6 +151,16 @@ class Registry:
         if entry.distribution is None:
             offers = [found for found in offers if found.name == entry.name]
         return PluginInfo(entry, tuple(offers), hooks)
+
+    def _add_commands(
+        self, entry: Entry, group: click.Group, before: Mapping[str, click.Command], taken: Container[str]
+    ) -> None:
+        hook, module = "queuectl_commands", self._load(entry)
+        add = self._traced(entry, hook, self._only_of(hook, module))
+        walled(lambda why: PluginError(f"{entry} failed in {hook}: {why}"), add, group=group)
+        for verb, command in group.commands.items():
+            if verb in taken or before.get(verb, command) is not command:
+                raise PluginError(f"{entry} adds the command '{verb}', but there is one already")
 
     def _installed(self) -> Mapping[str, tuple[Entry, ...]]:
         if self._entries is None:
@@ -214,10 +238,11 @@ class Registry:
 
     def _asked(self, entry: Entry, kind: str) -> Iterator[Provider]:
         module, hook = self._load(entry), OFFERS[kind]
-        try:
-            offered = [provider for answer in self._only_of(hook, module)() for provider in answer]
-        except Exception as error:  # a wall: the hook is a plugin's code
-            raise PluginError(f"{entry} failed in {hook}: {brief(error)}") from error
+
+        def offer() -> list[Any]:
+            return [provider for answer in self._only_of(hook, module)() for provider in answer]
+
+        offered = walled(lambda why: PluginError(f"{entry} failed in {hook}: {why}"), self._traced(entry, hook, offer))
         names: set[str] = set()
         for each in offered:
             provider = is_sound(entry, kind, each)
@@ -233,19 +258,39 @@ class Registry:
         if owner is not None:
             raise PluginError(f"{owner} and {found} both offer the {found.kind} '{found.name}'")
 
-    def _implementing(self, hook: str) -> set[object]:
-        return {impl.plugin for impl in getattr(self._manager.hook, hook).get_hookimpls()}
+    def _implementing(self, hook: str) -> list[ModuleType]:
+        """Return the modules that implement a hook; of wrappers the innermost first."""
+        return list(dict.fromkeys(impl.plugin for impl in getattr(self._manager.hook, hook).get_hookimpls()))
 
-    def _only_of(self, hook: str, *modules: ModuleType) -> Any:
-        others = [plugin for plugin in self._manager.get_plugins() if plugin not in modules]
+    def _only_of(self, hook: str, module: ModuleType) -> Any:
+        others = [plugin for plugin in self._manager.get_plugins() if plugin is not module]
         return self._manager.subset_hook_caller(hook, others)
 
-    def _listener(self, module: ModuleType) -> Callable[[Event], None]:
+    def _traced(self, entry: Entry, name: str, call: Callable[P, T]) -> Callable[P, T]:
+        return call if self._trace is None else self._trace.around(entry, name, call)
+
+    def _wrapping(self, entry: Entry, module: ModuleType) -> Callable[[Run], Run]:
+        from queuectl.registry.wrapping import around
+
+        hook = "queuectl_execute"
+
+        def within(run: Run, job: Job, context: RunContext) -> Any:
+            def queuectl_execute(job: Job, context: RunContext) -> Outcome:
+                return run(job, context)
+
+            return self._only_of(hook, module).call_extra([queuectl_execute], {"job": job, "context": context})
+
+        traced = self._traced(entry, hook, within)
+        return lambda run: around(entry, traced, run)
+
+    def _listener(self, entry: Entry, module: ModuleType) -> Callable[[Event], None]:
+        hook = "queuectl_notify"
+
         def listen(event: Event) -> None:
             # Found anew each time: a plugin that was imported meanwhile would else be heard as well.
-            self._only_of("queuectl_notify", module)(event=event)
+            self._only_of(hook, module)(event=event)
 
-        return listen
+        return self._traced(entry, hook, listen)
 
 
 def _warn(text: str) -> None:

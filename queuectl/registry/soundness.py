@@ -11,6 +11,7 @@ from queuectl import hookspecs
 from queuectl.errors import PluginError
 from queuectl.hookspecs import API_VERSION, Provider
 from queuectl.model.event import EVENT_NAMES
+from queuectl.registry.blame import walled
 from queuectl.registry.found import Entry
 from queuectl.registry.suggestion import did_you_mean
 
@@ -20,10 +21,7 @@ RESERVED = frozenset({"plugin"})
 
 def imported(entry: Entry) -> ModuleType:
     """Import a plugin's module. Raises PluginError naming the plugin, whatever the import raises."""
-    try:
-        return import_module(entry.module)
-    except (Exception, SystemExit) as error:  # a wall: the import runs a plugin's code
-        raise PluginError(f"{entry} failed to import: {brief(error)}") from error
+    return walled(lambda why: PluginError(f"{entry} failed to import: {why}"), import_module, entry.module)
 
 
 def has_our_api(entry: Entry, module: ModuleType) -> None:
@@ -77,9 +75,3 @@ def _problem_of_events(provider: Provider) -> str | None:
 def hook_names() -> list[str]:
     """Return the names of all hooks."""
     return [name for name in vars(hookspecs) if name.startswith("queuectl_")]
-
-
-def brief(error: BaseException) -> str:
-    """Put an exception into one line."""
-    first = str(error).strip().split("\n", 1)[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -173,8 +173,8 @@ def test_a_component_is_created_with_its_settings(place: Place) -> None:
         return settings, context.data
 
     config = place.load()
-    assert config.create(made(create)) == ({"a": 1}, config.data)
-    assert config.create(made(None)) == {"a": 1}
+    assert config.create(made(create, distribution=None)) == ({"a": 1}, config.data)
+    assert config.create(made(None, distribution=None)) == {"a": 1}
 
 
 def test_what_goes_wrong_in_a_third_partys_plugin_names_it(place: Place) -> None:
@@ -243,7 +243,7 @@ def test_a_listener_hears_of_everything(place: Place, install: Install) -> None:
     config = place.load(text)
     assert config.wanted_events() == EVENT_NAMES
     config.resolve_all()
-    assert [name for name, _ in config.registry.listeners()] == ["ear"]
+    assert [entry.name for entry, _ in config.registry.listeners()] == ["ear"]
 
 
 def test_a_wrapper_alone_wants_no_events(place: Place, install: Install) -> None:

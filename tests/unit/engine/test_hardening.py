@@ -11,11 +11,12 @@ import pytest
 
 from queuectl.engine import spool as spooling
 from queuectl.engine.desk import Desk
-from queuectl.engine.runner import _checked, _told
+from queuectl.engine.runner import _checked, _escaped, _storable
 from queuectl.engine.spool import Spool
 from queuectl.model.attempt import Output
 from queuectl.model.lease import Verdict
 from queuectl.model.outcome import Outcome
+from queuectl.registry.blame import brief
 
 
 def _claim(token: int) -> Any:
@@ -40,8 +41,8 @@ class TestHardening:
 
     def test_half_a_surrogate_pair_in_an_error_is_escaped(self) -> None:
         """Neither ledger nor storage takes it."""
-        assert _checked(Outcome(error="no \udcff"), "x").error == r"no \udcff"
-        assert _told(OSError("no \udcff")) == r"no \udcff"
+        assert _escaped(Outcome(error="no \udcff")).error == r"no \udcff"
+        assert _storable(brief(OSError("no \udcff"))) == r"OSError: no \udcff"
 
     def test_an_error_that_cannot_tell_itself_is_told_all_the_same(self) -> None:
         """An exception may fail at telling what it is."""
@@ -50,7 +51,7 @@ class TestHardening:
             def __str__(self) -> str:
                 raise ValueError
 
-        assert _told(MuteError()) == "something that cannot be told"
+        assert brief(MuteError()) == "MuteError, which cannot be told"
 
     @pytest.mark.parametrize("outcome", [Outcome(exit_code=2**70), Outcome(signal=-(2**70)), Outcome(error=7)])  # type: ignore[arg-type]
     def test_an_outcome_that_no_storage_takes_is_a_failure_that_says_so(self, outcome: Outcome) -> None:
