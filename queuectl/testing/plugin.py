@@ -35,7 +35,7 @@ _SEAMS: Mapping[str, Sequence[str]] = {
     "backoff": ("delay",),
     "notifier": ("notify",),
 }
-_HEAVY = ("asyncio", "click", "email", "importlib.metadata", "rich", "structlog")
+_HEAVY = ("asyncio", "email", "importlib.metadata", "rich", "structlog")
 _PROBE = """
 import importlib, json, os, sys, threading
 import queuectl.hookspecs, queuectl.model.storage, queuectl.units, msgspec
