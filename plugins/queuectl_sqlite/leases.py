@@ -53,10 +53,12 @@ def cancelling(db: apsw.Connection, worker: str) -> frozenset[Lease]:
 
 
 def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) -> list[Claim]:
-    """Forget dead incarnations, and give what they held to `by`; of two rivals the later finds nothing."""
+    """Forget dead incarnations, and give what they held to `by`; of two rivals the later finds nothing.
+
+    Returns all that `by` has from the dead, since the answer to an earlier call may have been lost.
+    """
     if not tx.db.execute(sql.WORKER, (by,)).get:
         return []
-    claims: list[Claim] = []
     for worker in dict.fromkeys(dead):
         row = tx.db.execute(sql.WORKER, (worker,)).get
         if row is None or worker == by:
@@ -64,37 +66,40 @@ def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) ->
         _, _, role, lease, beat_at, _ = row
         if not proven and tx.now - beat_at <= lease:
             continue
-        claims += _take(tx, worker, by)
+        _take(tx, worker, by)
         tx.db.execute(sql.GONE, (worker,))
         tx.db.execute(sql.GIVE_UP_DELIVERY, (worker,))
         tx.concerns(Wake.ALL)
         if role == Role.WORKER:
             tx.announce("worker.lost", worker=worker)
+    claims = [_inherited(row, by) for row in _rows(tx, sql.INHERITED, by)]
     if claims:
         tx.db.execute(sql.BEAT, {"now": tx.now, "worker": by})
     tx.db.execute(sql.FORGET_GONE)
     return claims
 
 
-def _take(tx: Transaction, dead: str, by: str) -> list[Claim]:
-    rows: list[Any] = tx.db.execute(sql.TAKEN, (dead,)).fetchall()
-    if not rows:
-        return []
-    last = tx.db.execute(sql.NEXT_LEASES, {"wanted": len(rows)}).get
-    tokens = range(last - len(rows) + 1, last + 1)
-    return [_hand_over(tx, row, Lease(row[0], token, by), dead) for token, row in zip(tokens, rows, strict=True)]
+def _take(tx: Transaction, dead: str, by: str) -> None:
+    rows = _rows(tx, sql.TAKEN, dead)
+    if rows:
+        last = tx.db.execute(sql.NEXT_LEASES, {"wanted": len(rows)}).get
+        tokens = range(last - len(rows) + 1, last + 1)
+        changes = [(token, by, tx.now, lease, dead, seq) for token, (lease, seq) in zip(tokens, rows, strict=True)]
+        tx.db.executemany(sql.TAKE_OVER, changes)
 
 
-def _hand_over(tx: Transaction, row: Any, lease: Lease, dead: str) -> Claim:
-    seq, handle, origin_lease, origin_worker = row[-4:]
-    before = job_of(row)
-    tx.db.execute(sql.TAKE_OVER, (lease.token, lease.worker, tx.now, before.lease, dead, seq))
-    job = tx.job(seq)
+def _inherited(row: Any, by: str) -> Claim:
+    job = job_of(row)
+    handle, origin_lease, origin_worker = row[-3:]
     return Claim(
         job=job,
-        lease=lease,
+        lease=Lease(job.id, job.lease, by),
         number=job.runs + 1,
-        origin=Lease(job.id, origin_lease or before.lease, origin_worker or dead),
+        origin=Lease(job.id, origin_lease, origin_worker),
         recorded=job.started_at is not None,
         handle=handle,
     )
+
+
+def _rows(tx: Transaction, statement: str, worker: str) -> list[Any]:
+    return tx.db.execute(statement, (worker,)).fetchall()

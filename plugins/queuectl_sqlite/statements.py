@@ -244,10 +244,12 @@ FORGET_GONE = """
     )
 """
 
-TAKEN = f"""
-    SELECT {JOB_COLUMNS}, job.seq, job.handle, job.origin_lease, job.origin_worker
+TAKEN = "SELECT lease, seq FROM job WHERE phase = 2 AND worker = ? ORDER BY lease"
+
+INHERITED = f"""
+    SELECT {JOB_COLUMNS}, job.handle, job.origin_lease, job.origin_worker
     FROM {JOB_TABLES}
-    WHERE job.phase = 2 AND job.worker = ?
+    WHERE job.phase = 2 AND job.worker = ? AND job.origin_worker IS NOT NULL
     ORDER BY job.lease
 """
 

@@ -111,8 +111,8 @@ class Twins:
         """Compare claims, and remember them as pairs."""
         assert [claim.job.id for claim in real] == [claim.job.id for claim in model]
         for ours, theirs in zip(real, model, strict=True):
-            assert ours.lease.token not in self._tokens
-            self._tokens[ours.lease.token] = theirs.lease.token
+            if self._tokens.setdefault(ours.lease.token, theirs.lease.token) != theirs.lease.token:
+                raise AssertionError("two claims have one lease")
             self.pairs.append(Pair(ours, theirs))
             assert self._leases({ours.lease, ours.origin}) == {theirs.lease, theirs.origin}
             assert (ours.number, ours.recorded, ours.handle) == (theirs.number, theirs.recorded, theirs.handle)

@@ -112,6 +112,16 @@ class TakingOver:
         again = claim_one(storage, heir)
         assert again.origin == again.lease
 
+    def test_what_is_not_settled_comes_again(self, storage: Storage, worker: str, heir: str) -> None:
+        """Whoever asks again, even naming nobody, is told of all that it took and has not settled."""
+        for id in ("a", "b"):
+            enqueue_and_claim(storage, worker, id)
+        enqueue_and_claim(storage, heir, "own")
+        taken = storage.take_over([worker], heir)
+        assert list(storage.take_over([], heir)) == list(storage.take_over([worker], heir)) == list(taken)
+        assert settle(storage, taken[0], Verdict.LOST)
+        assert list(storage.take_over([], heir)) == list(taken[1:])
+
     def test_of_two_rivals_one_gets_the_jobs(
         self, storage: Storage, open_storage: OpenStorage, worker: str, heir: str
     ) -> None:

@@ -62,17 +62,20 @@ def to_cancel(store: MemoryStore, id: str) -> frozenset[Lease]:
 
 
 def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) -> list[Claim]:
-    """Forget dead incarnations, and give what they held to `by`."""
+    """Forget dead incarnations, give what they held to `by`, and return all that it has from the dead."""
     if by not in tx.store.workers:
         return []
-    claims = []
     for id in dict.fromkeys(dead):
         worker = tx.store.workers.get(id)
         if worker is None or id == by or not (proven or _is_expired(tx, worker)):
             continue
-        claims += [_hand_over(tx, entry, holding, by) for entry, holding in tx.store.held_by(id)]
+        for entry, holding in tx.store.held_by(id):
+            _hand_over(tx, entry, holding, by)
         _forget(tx, worker, "worker.lost")
-    return claims
+    inherited = [claim_of(entry, held) for entry, held in tx.store.held_by(by) if held.origin != held.lease]
+    if inherited:
+        tx.prove_alive(by)
+    return inherited
 
 
 def view(tx: Transaction, worker: Worker) -> Worker:
@@ -85,12 +88,10 @@ def _is_expired(tx: Transaction, worker: Worker) -> bool:
     return tx.now - worker.beat_at > worker.lease
 
 
-def _hand_over(tx: Transaction, entry: Entry, holding: Holding, by: str) -> Claim:
+def _hand_over(tx: Transaction, entry: Entry, holding: Holding, by: str) -> None:
     lease = Lease(entry.job.id, tx.next_token(), by)
     entry.holding = replace(holding, lease=lease)
     tx.update(entry, worker=by, lease=lease.token)
-    tx.prove_alive(by)
-    return claim_of(entry, entry.holding)
 
 
 def _forget(tx: Transaction, worker: Worker, event: str) -> None:

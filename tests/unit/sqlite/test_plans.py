@@ -46,6 +46,7 @@ SERVED = {
     "LEASES": "job_leased",
     "RECORDABLE": "job_leased",
     "TAKEN": "job_leased",
+    "INHERITED": "job_leased",
     "CANCELLING": "job_cancelling",
     "RUNNING_OF_KEY": "job_key_leased",
     "UNPARK": "job_key_parked",
