@@ -239,12 +239,17 @@ def validate(session: Session) -> None:
 def schema(session: Session) -> None:
     """Print the JSON Schema of the configuration, with the settings of every installed plugin.
 
-    For completion in an editor, begin the YAML file with: # yaml-language-server: $schema=queuectl.schema.json
+    A plugin that cannot be used is left out, and named on standard error. For completion in an editor, begin the YAML
+    file with: # yaml-language-server: $schema=queuectl.schema.json
     """
     from queuectl.config.schema import schema as make
     from queuectl.registry import Registry
 
-    print_json(make(found for info in Registry().installed() for found in info.offers))
+    plugins = Registry().installed()
+    for info in plugins:
+        if info.error is not None:
+            message(session, f"left out: {info.error}")
+    print_json(make(found for info in plugins for found in info.offers if found.name == info.entry.name))
 
 
 def _unchecked(session: Session) -> Config:

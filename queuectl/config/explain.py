@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -73,6 +74,8 @@ def to_json(value: Any) -> Any:
         return int(value)
     if isinstance(value, PurePath):
         return str(value)
+    if isinstance(value, Enum):
+        return to_json(value.value)
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -82,6 +85,8 @@ def to_json(value: Any) -> Any:
 
 def typed(value: Any) -> str:
     """Return a value as it would be typed."""
+    if isinstance(value, Enum):
+        return typed(value.value)
     return value if isinstance(value, str) else str(value) if isinstance(value, PurePath) else write(value)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
+
+import msgspec
 
 from queuectl.config.explain import to_json
 from queuectl.config.fields import Field, alternatives, bare, element_of, fields_of, limits, mapped_by
@@ -65,7 +68,8 @@ def _section(name: str) -> Schema:
 
 def _queue() -> Schema:
     keys = _keys(fields_of(JobDefaults), defaults=False)
-    own = {kind: {"description": f"its own {kind}", "$ref": f"#/definitions/{kind}"} for kind in PER_QUEUE}
+    # In draft 7 nothing counts that stands beside a `$ref`.
+    own = {kind: {"description": f"its own {kind}", "allOf": [{"$ref": f"#/definitions/{kind}"}]} for kind in PER_QUEUE}
     return {**keys, "type": ["object", "null"], "properties": {**keys["properties"], **own}}
 
 
@@ -74,18 +78,14 @@ def _plugged(kind: str, found: list[Found]) -> Schema:
 
     Plugins that are installed elsewhere may be named as well; nothing is known of their keys.
     """
-    names = [each.name for each in found]
-    plugin: Schema = {
-        "description": f"which {kind} is used",
-        "anyOf": [{"enum": names}, {"type": "string"}],
-        "enumDescriptions": [each.provider.summary for each in found],
-    }
+    known = {"enum": [each.name for each in found], "enumDescriptions": [each.provider.summary for each in found]}
+    plugin: Schema = {"description": f"which {kind} is used", "anyOf": [known, {"type": "string"}]}
     if kind in PLUGGED:
         plugin["default"] = PLUGGED[kind]
     long: Schema = {"type": "object", "properties": {"plugin": plugin}, "allOf": [_rule(kind, each) for each in found]}
     if kind not in PLUGGED:
         long["required"] = ["plugin"]
-    return {"anyOf": [{"type": "string"}, long]}
+    return {"anyOf": [known, {"type": "string"}, long]}
 
 
 def _with_default(kind: str, found: list[Found]) -> Schema:
@@ -101,8 +101,17 @@ def _rule(kind: str, found: Found) -> Schema:
     if kind == "notifier":
         about = "the events that it hears of; without this key all that it wants"
         ours["events"] = {"description": about, "type": ["array", "null"], "items": {"enum": sorted(EVENT_NAMES)}}
-    settings = _keys(fields_of(found.provider.settings))
-    return {"if": chosen, "then": {**settings, "properties": {**ours, **settings["properties"]}}}
+    fields = fields_of(found.provider.settings)
+    settings = _keys(fields)
+    # What a section leaves out may come from the environment, as passwords do; an entry of a list stands alone.
+    needed = _needed(fields) if kind == "notifier" else {}
+    return {"if": chosen, "then": {**settings, **needed, "properties": {**ours, **settings["properties"]}}}
+
+
+def _needed(fields: Mapping[str, Field]) -> Schema:
+    """Demand the keys without a default, each in either spelling."""
+    spelled = [{key: None, field.name: None} for key, field in fields.items() if field.required]
+    return {"allOf": [{"anyOf": [{"required": [key]} for key in each]} for each in spelled]} if spelled else {}
 
 
 def _keys(fields: Mapping[str, Field], *, defaults: bool = True) -> Schema:
@@ -112,14 +121,12 @@ def _keys(fields: Mapping[str, Field], *, defaults: bool = True) -> Schema:
     other = {f"^{field.name}$": properties[key] for key, field in fields.items() if "_" in field.name}
     if other:
         schema["patternProperties"] = other
-    required = [key for key, field in fields.items() if field.required and "_" not in field.name]
-    if required:
-        schema["required"] = required
     return schema
 
 
 def _key(field: Field, *, defaults: bool) -> Schema:
-    about: Schema = {"description": field.description} if field.description else {}
+    told = [*([field.description] if field.description else []), *(["(required)"] if field.required else [])]
+    about: Schema = {"description": " ".join(told)} if told else {}
     if defaults and not field.required:
         value = field.default
         about["default"] = str(value) if isinstance(value, Duration | Size) else to_json(value)
@@ -148,7 +155,18 @@ def _one(annotation: Any) -> Schema:
         text = {"type": "string", "pattern": DURATION if kind is Duration else SIZE}
         return {"anyOf": [{"type": "number", **number}, text]}
     named = {str: "string", Path: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
-    return {**({"type": named[kind]} if kind in named else {}), **keywords, **_lengths(limit, "Length")}
+    return {**({"type": named[kind]} if kind in named else _foreign(kind)), **keywords, **_lengths(limit, "Length")}
+
+
+def _foreign(kind: Any) -> Schema:
+    """Describe a type that msgspec knows and we do not, as far as both drafts say it alike."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return {"enum": [to_json(member) for member in kind]}
+    try:
+        made = msgspec.json.schema(kind)
+    except TypeError:
+        return {}
+    return {keyword: made[keyword] for keyword in ("type", "minItems", "maxItems") if keyword in made}
 
 
 def _lengths(limit: Mapping[str, Any], what: str) -> Schema:

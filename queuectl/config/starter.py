@@ -17,6 +17,7 @@ HEAD = """\
 #   queuectl config explain KEY       what a key means
 #   queuectl config set KEY VALUE     change this file, and keep its comments
 #   queuectl config validate          check it
+#   queuectl config schema --help     how an editor completes it
 """
 
 QUEUE = """\

@@ -5,12 +5,28 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Program
+
+FIBONACCI = """
+from dataclasses import dataclass
+from typing import Annotated
+from msgspec import Meta
+from queuectl import Provider, hookimpl
+
+@dataclass(frozen=True, kw_only=True)
+class Fibonacci:
+    unit: Annotated[float, Meta(gt=0, description="seconds of the first wait")] = 1.0
+
+@hookimpl
+def queuectl_backoffs():
+    yield Provider("fibonacci", Fibonacci)
+"""
 
 
 def test_a_key_that_is_set_persists(queuectl: Program) -> None:
@@ -214,6 +230,32 @@ def test_the_schema_is_json(queuectl: Program) -> None:
     told = queuectl("config", "schema", code=0).json
     assert told["$schema"] == "http://json-schema.org/draft-07/schema#"
     assert told["properties"]["jobs"]["properties"]["max-retries"]["default"] == 3
+
+
+def test_the_schema_knows_the_plugins_that_are_installed(queuectl: Program, tmp_path: Path) -> None:
+    """Each with its settings; one that cannot be used is left out and named."""
+    install(tmp_path, "fibonacci", FIBONACCI)
+    install(tmp_path, "broken", "raise RuntimeError('no')\n")
+    queuectl.env["PYTHONPATH"] = str(tmp_path)
+    ran = queuectl("config", "schema", code=0)
+    *_, rule = ran.json["definitions"]["backoff"]["anyOf"][-1]["allOf"]
+    assert rule["if"]["properties"]["plugin"] == {"const": "fibonacci"}
+    assert rule["then"]["properties"]["unit"] == {
+        "description": "seconds of the first wait",
+        "default": 1.0,
+        "type": "number",
+        "exclusiveMinimum": 0,
+    }
+    assert ran.err.startswith("left out: plugin 'broken' (queuectl-broken 1.2.3) failed to import: RuntimeError: no")
+
+
+def install(site: Path, name: str, source: str) -> None:
+    """Put a distribution of one module where the program finds it."""
+    information = site / f"queuectl_{name}-1.2.3.dist-info"
+    information.mkdir()
+    (site / f"queuectl_{name}.py").write_text(source)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: queuectl-{name}\nVersion: 1.2.3\n")
+    (information / "entry_points.txt").write_text(f"[queuectl]\n{name} = queuectl_{name}\n")
 
 
 def test_many_that_set_at_once_lose_nothing(queuectl: Program) -> None:

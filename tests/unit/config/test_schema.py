@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,56 @@ from queuectl.config.yaml import read_yaml
 from queuectl.errors import ConfigError
 from queuectl.registry import BUILTINS, Registry
 from tests.unit.config.schema_checking import fits
+from tests.unit.conftest import Install
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "config").glob("*.yaml"))
+
+
+PAGER = """
+    from dataclasses import dataclass
+    from enum import Enum
+    from typing import Annotated, Literal
+    from msgspec import Meta
+    from queuectl import Duration, Provider, Size, hookimpl
+
+    class Tone(Enum):
+        LOW = "low"
+        HIGH = "high"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Pager:
+        url: Annotated[str, Meta(pattern="^https://", description="where to send pages")]
+        api_key: str
+        tries: Annotated[int, Meta(ge=1, le=5, description="how often")] = 2
+        patience: Annotated[Duration, Meta(description="how long to wait for an answer")] = Duration("5s")
+        largest: Size = Size("1MiB")
+        tone: Tone = Tone.LOW
+        level: Literal["info", "alarm"] = "alarm"
+        headers: dict[str, str] | None = None
+
+    @dataclass(frozen=True, kw_only=True)
+    class Store:
+        dsn: str
+        pool_size: Annotated[int, Meta(ge=1)] = 4
+
+    @hookimpl
+    def queuectl_notifiers():
+        yield Provider("pager", Pager, lambda settings, context: settings, "pages whoever is on duty")
+
+    @hookimpl
+    def queuectl_storages():
+        yield Provider("pager-store", Store, lambda settings, context: settings)
+"""
+"""A third party's plugin, with settings of many kinds."""
+
+
+@pytest.fixture
+def with_pager(install: Install) -> dict[str, Any]:
+    """The schema with that plugin installed."""
+    install("queuectl-pager", PAGER, points={"pager": "queuectl_pager", "pager-store": "queuectl_pager"})
+    plugins = Registry().installed()
+    return schema(found for info in plugins for found in info.offers if found.name == info.entry.name)
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +159,81 @@ def test_what_the_program_refuses_is_invalid(generated: dict[str, Any], text: st
     (tmp_path / "queuectl.yaml").write_text(text)
     with pytest.raises(ConfigError):
         load_config(environ={"HOME": str(tmp_path)}, cwd=tmp_path).resolve_all()
+
+
+def rule(schema: dict[str, Any], kind: str, plugin: str) -> dict[str, Any]:
+    """What holds where a section names a plugin."""
+    rules = schema["definitions"][kind]["anyOf"][-1]["allOf"]
+    found: dict[str, Any] = next(
+        each["then"] for each in rules if each["if"]["properties"]["plugin"]["const"] == plugin
+    )
+    return found
+
+
+def test_an_installed_plugin_is_suggested_with_its_summary(with_pager: dict[str, Any]) -> None:
+    """In both forms of the section: its name alone, and as its `plugin`."""
+    short, _, long = with_pager["definitions"]["notifier"]["anyOf"]
+    for named in (short, long["properties"]["plugin"]["anyOf"][0]):
+        assert named == {
+            "enum": ["log", "pager"],
+            "enumDescriptions": ["writes each event to the worker's log", "pages whoever is on duty"],
+        }
+
+
+def test_each_setting_of_a_plugin_has_type_limits_default_and_description(with_pager: dict[str, Any]) -> None:
+    """All that an editor shows, below the plugin's name and nowhere else."""
+    told = rule(with_pager, "notifier", "pager")
+    assert told["properties"]["url"] == {
+        "description": "where to send pages (required)",
+        "type": "string",
+        "pattern": "^https://",
+    }
+    assert told["properties"]["tries"] == {
+        "description": "how often",
+        "default": 2,
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 5,
+    }
+    patience = told["properties"]["patience"]
+    assert (patience["default"], patience["description"]) == ("5s", "how long to wait for an answer")
+    assert told["properties"]["largest"]["default"] == "1MiB"
+    assert told["properties"]["tone"] == {"default": "low", "enum": ["low", "high"]}
+    assert told["properties"]["level"] == {"default": "alarm", "enum": ["info", "alarm"]}
+    assert told["additionalProperties"] is False
+    assert told["patternProperties"].keys() == {"^api_key$"}
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("notifications: [{plugin: pager, url: 'https://x', api-key: k}]", True),
+        ("notifications: [{plugin: pager, url: 'https://x', api_key: k, tone: high, headers: {a: b}}]", True),
+        ("notifications: [{plugin: pager, url: 'https://x', api_key: k, patience: 3, largest: 1kB}]", True),
+        ("notifications: [{plugin: pager, url: 'https://x'}]", False),
+        ("notifications: [{plugin: pager, url: 'http://x', api-key: k}]", False),
+        ("notifications: [{plugin: pager, url: 'https://x', api-key: k, tries: 6}]", False),
+        ("notifications: [{plugin: pager, url: 'https://x', api-key: k, tone: shrill}]", False),
+        ("notifications: [{plugin: pager, url: 'https://x', api-key: k, headers: {a: 1}}]", False),
+        ("storage: {plugin: pager-store, pool_size: 0}", False),
+        ("storage: {plugin: pager-store, dsn: x, pool-size: 9}", True),
+    ],
+)
+def test_the_settings_of_an_installed_plugin_are_checked(
+    with_pager: dict[str, Any], text: str, valid: bool, tmp_path: Path
+) -> None:
+    """The editor marks what the program refuses."""
+    assert fits(plain(text), with_pager, with_pager) is valid
+    (tmp_path / "queuectl.yaml").write_text(text)
+    config = load_config(environ={"HOME": str(tmp_path)}, cwd=tmp_path)
+    with nullcontext() if valid else pytest.raises(ConfigError, match=r"^queuectl\.yaml:1:\d+: "):
+        config.resolve_all()
+
+
+def test_what_the_environment_may_add_is_not_missed(with_pager: dict[str, Any], tmp_path: Path) -> None:
+    """A password belongs into no file, so a section without it is whole to an editor."""
+    text = "storage: {plugin: pager-store, pool-size: 9}"
+    assert fits(plain(text), with_pager, with_pager)
+    (tmp_path / "queuectl.yaml").write_text(text)
+    environ = {"HOME": str(tmp_path), "QUEUECTL_STORAGE__DSN": "x"}
+    load_config(environ=environ, cwd=tmp_path).resolve_all()
