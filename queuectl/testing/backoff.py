@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -100,6 +100,18 @@ class BackoffContract:
         """It answers whatever the job is: its command is a text or a list of words, its retries may be none."""
         backoff.delay(make_failure(2, job=job))
 
+    def test_a_job_waits_for_its_own_failures(self, backoff: Backoff) -> None:
+        """What it answered about other jobs does not change what it answers: each worker has a backoff of its own.
+
+        Where chance has a part, fifty answers before and after must at least overlap.
+        """
+        before = _delays(backoff, [2] * 50)
+        _answers(backoff, [3] * 100)
+        after = _delays(backoff, [2] * 50)
+        if before and after:
+            assert min(before) <= max(after)
+            assert min(after) <= max(before)
+
     def test_threads_may_ask_at_once(self, backoff: Backoff) -> None:
         """One backoff serves all the threads of a worker."""
         begin = threading.Barrier(_THREADS)
@@ -122,5 +134,11 @@ def _answers(backoff: Backoff, attempts: Iterable[int]) -> list[object]:
     return answers
 
 
-def _numbers(backoff: Backoff, attempts: Iterable[int]) -> Iterator[int | float]:
-    return (answer for answer in _answers(backoff, attempts) if isinstance(answer, int | float))
+def _numbers(backoff: Backoff, attempts: Iterable[int]) -> list[int | float]:
+    return [answer for answer in _answers(backoff, attempts) if isinstance(answer, int | float)]
+
+
+def _delays(backoff: Backoff, attempts: Iterable[int]) -> list[int | float]:
+    """Return its answers in order of size: to give up is to wait for ever."""
+    answers = [math.inf if answer is None else answer for answer in _answers(backoff, attempts)]
+    return [answer for answer in answers if isinstance(answer, int | float)]

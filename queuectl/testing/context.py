@@ -46,6 +46,7 @@ class FakeRunContext:
         self._path = folder / f"run-{uuid.uuid4().hex}.out"
         self.output = _file(self._path)
         self._errors: SpoolFile | None = None
+        self._closed = False
         self.env: Mapping[str, str] = _surroundings(job or make_job(), number) | dict(env or {})
 
     @property
@@ -73,6 +74,8 @@ class FakeRunContext:
 
     def record(self, handle: str) -> None:
         """Keep a handle in `handles`. Raises ValueError for one that a worker's ledger has no room for."""
+        if not isinstance(handle, str):
+            raise TypeError(f"a handle is a text, not {handle!r}")
         if len(handle.encode()) > _MAX_HANDLE:
             raise ValueError(f"a handle has at most {_MAX_HANDLE} bytes")
         self.handles.append(handle)
@@ -82,7 +85,10 @@ class FakeRunContext:
         self.cancelled.set("cancel")
 
     def close(self) -> None:
-        """Give the descriptors back; the files stay."""
+        """Give the descriptors back; the files stay. To close it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self.cancelled.close()
         for file in (self.output, self._errors):
             if file is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queuectl import Executor
+from queuectl import Duration, Executor
 from queuectl.testing import EXECUTOR_CAPABILITIES, ExecutorContract
 from queuectl_subprocess import Subprocess
 from queuectl_subprocess.executor import SubprocessExecutor
@@ -18,4 +18,4 @@ class TestSubprocess(ExecutorContract):
     @pytest.fixture
     def executor(self) -> Executor:
         """Return the executor."""
-        return SubprocessExecutor(Subprocess())
+        return SubprocessExecutor(Subprocess(kill_after=Duration(0.2)))

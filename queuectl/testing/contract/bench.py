@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,14 +21,12 @@ from queuectl.testing.patience import Call
 
 EXECUTOR_CAPABILITIES: Mapping[str, str] = {
     "output": "what a job writes is in `context.output` when its run has ended",
-    "environment": "the job has the variables of `context.env`; asked of executors that claim `output` too",
+    "environment": "a job has the variables of `context.env`; asked of executors that claim `output` too",
     "cancel": "a run ends soon after `context.cancelled` is set",
     "deadline": "a run ends soon after `context.deadline`, and its outcome says `timed_out`",
-    "end": "it records what runs, and its `end` ends what another worker left",
+    "end": "it records what runs, and its `end` ends what another worker left running",
 }
 """What an executor may claim, and what each claim means."""
-
-Clause = TypeVar("Clause", bound=Callable[..., None])
 
 
 @dataclass(eq=False)
@@ -38,13 +37,24 @@ class Run:
     context: FakeRunContext
     call: Call[Outcome]
 
-    def outcome(self, patience: float) -> Outcome:
-        """Return the outcome, or skip the clause: that there is one is asked by a clause of its own."""
-        if not self.call.ended(patience):
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended; skips the clause where it did not, since that is asked by a clause of its own."""
+        if not self.call.ended(0.0):
             pytest.skip("the run does not end: see test_a_run_ends")
         if self.call.raised is not None or not isinstance(self.call.answer(), Outcome):
             pytest.skip("the run has no outcome: see test_a_run_has_an_outcome")
         return self.call.answer()
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in a few words that can be compared, whatever that was."""
+        if not self.call.ended(0.0):
+            return "did not end"
+        if self.call.raised is not None:
+            return f"raised {self.call.raised!r}"
+        outcome = self.call.answer()
+        return f"exit code {outcome.exit_code}" if isinstance(outcome, Outcome) else f"returned {outcome!r}"
 
 
 @dataclass(eq=False)
@@ -70,13 +80,13 @@ class Bench:
 
     def run(self, command: Command, *, seconds: float | None = None) -> Run:
         """Run to the end, or until patience is lost."""
-        run = self.start(command, seconds=seconds)
-        run.call.ended(self.patience)
-        return run
+        return self.ended(self.start(command, seconds=seconds))[0]
 
-    def outcome(self, command: Command, *, seconds: float | None = None) -> Outcome:
-        """Run, and return the outcome; skip the clause where there is none."""
-        return self.run(command, seconds=seconds).outcome(self.patience)
+    def ended(self, *runs: Run) -> tuple[Run, ...]:
+        """Wait for runs to end, or until patience is lost, and return them."""
+        for run in runs:
+            run.call.ended(self.patience)
+        return runs
 
     def close(self) -> None:
         """End what still runs, as far as the executor can."""
@@ -88,8 +98,9 @@ class Bench:
                 run.context.close()
 
     def _end(self, run: Run) -> None:
-        if isinstance(self.executor, EndingExecutor):
-            Call(lambda: cast("EndingExecutor", self.executor).end(f"lease:{run.context.lease}", run.job)).ended(1.0)
+        executor = self.executor
+        if isinstance(executor, EndingExecutor):
+            Call(lambda: executor.end(f"lease:{run.context.lease}", run.job)).ended(1.0)
 
 
 class ExecutorFixtures:
@@ -105,16 +116,19 @@ class ExecutorFixtures:
     """The exit code of `fails`."""
 
     impossible: Command = ("/no/such/program",)
-    """A command that cannot even be started, or that nobody could understand."""
+    """A command that cannot even be started, or that makes no sense."""
 
     writes: Command = "echo hello"
-    """A command that writes, and succeeds."""
+    """A command that writes something once, and succeeds."""
 
     written: bytes = b"hello"
-    """What must be in the output of `writes`."""
+    """What `writes` writes, or enough of it."""
 
     lasts: Command = "sleep 60"
     """A command that lasts for much longer than `patience`."""
+
+    resists: Command = "trap '' TERM; sleep 60"
+    """A command that lasts, and does not end when it is merely asked to; `lasts` where there is no such thing."""
 
     tells_environment: Command = 'echo "$QUEUECTL_JOB_ID"'
     """A command that writes the variable `QUEUECTL_JOB_ID` of its environment."""
@@ -127,6 +141,8 @@ class ExecutorFixtures:
 
     patience: float = 20.0
     """How many seconds a clause waits for what must come, before it calls it missing."""
+
+    hangs: ClassVar[bool] = False
 
     @pytest.fixture
     def executor(self) -> Executor:
@@ -142,6 +158,9 @@ class ExecutorFixtures:
         missing = needed - self.capabilities
         if missing:
             pytest.skip(f"the executor does not claim {', '.join(sorted(missing))}")
-        bench = Bench(executor, tmp_path, self.options, self.patience)
-        yield bench
-        bench.close()
+        if self.hangs:
+            pytest.skip("runs do not end: see test_a_run_ends")
+        with ExitStack() as stack:
+            bench = Bench(executor, tmp_path, self.options, self.patience)
+            stack.callback(bench.close)
+            yield bench
