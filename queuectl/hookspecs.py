@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 API_VERSION = 1
 """The major version of these hooks and seams; a plugin module may say `queuectl_api = 1` to be checked against it."""
 
+API_MINOR = 0
+"""Grows with what is added: a plugin that needs something newer says `queuectl_api = (1, 2)`."""
+
 hookspec = pluggy.HookspecMarker("queuectl")
 hookimpl = pluggy.HookimplMarker("queuectl")
 

@@ -17,6 +17,7 @@ from queuectl.config.tree import Node
 from queuectl.errors import ConfigError, PluginError
 from queuectl.model.event import EVENT_NAMES
 from queuectl.registry import BUILTINS, Found, Registry
+from queuectl.registry.blame import brief
 
 
 class Choice(Struct, frozen=True):
@@ -90,6 +91,8 @@ class Chooser:
             raise
         except ConfigError as error:
             raise PluginError(f"{found} cannot be used without settings: {error}") from error
+        except (Exception, SystemExit) as error:  # a wall: settings may be a plugin's code
+            raise PluginError(f"{found} cannot take its settings: {brief(error)}") from error
         named = section.get("events") if section is not None and found.kind == "notifier" else None
         events = narrowed(found, self.events(named, where))
         if settings is INVALID or len(self.problems) > before:

@@ -11,7 +11,7 @@ from queuectl.model.lease import Beat, Exchange
 from queuectl.registry.blame import brief, shown
 from queuectl.registry.found import Found
 from queuectl.registry.making import name_in
-from queuectl.registry.seams import METHODS, Proxy
+from queuectl.registry.seams import Proxy, methods_of
 
 ANSWERS: dict[str, type] = {"exchange": Exchange, "beat": Beat}
 """What workers live by: from an answer of another type they would die, one after the other."""
@@ -23,7 +23,7 @@ def guarded(found: Found, storage: Any) -> Proxy:
     Errors that answer a question, such as that an id is taken, pass as they are.
     """
     methods: dict[str, object] = {
-        name: _guard(found, name, getattr(storage, name), ANSWERS.get(name)) for name in METHODS["storage"]
+        name: _guard(found, name, getattr(storage, name), ANSWERS.get(name)) for name in methods_of("storage", storage)
     }
     methods["interrupt"] = _interrupt(found, storage.interrupt)
     return Proxy(storage, methods)

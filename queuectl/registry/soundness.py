@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import is_dataclass
 from importlib import import_module
 from types import ModuleType
 
 from queuectl import hookspecs
 from queuectl.errors import PluginError
-from queuectl.hookspecs import API_VERSION, Provider
+from queuectl.hookspecs import API_MINOR, API_VERSION, Provider
 from queuectl.model.event import EVENT_NAMES
-from queuectl.registry.blame import walled
+from queuectl.registry.blame import shown, walled
 from queuectl.registry.found import Entry
 from queuectl.registry.suggestion import did_you_mean
 
@@ -25,15 +25,23 @@ def imported(entry: Entry) -> ModuleType:
 
 
 def has_our_api(entry: Entry, module: ModuleType) -> None:
-    """Raise PluginError when the module says that it is made for another major version; it need not say."""
+    """Raise PluginError when the module says that it is made for a version that is not ours; it need not say.
+
+    A number is the major version; `(1, 2)` asks for the minor version 2, or a later one, as well.
+    """
     wanted = getattr(module, "queuectl_api", API_VERSION)
-    major = wanted[0] if isinstance(wanted, tuple) and wanted else wanted
-    if not isinstance(major, int) or isinstance(major, bool):
-        raise PluginError(f"{entry} has a queuectl_api that is no number: {wanted!r}")
-    if major != API_VERSION:
-        side = "queuectl" if major > API_VERSION else (entry.distribution or entry.name)
-        message = f"{entry} is made for version {major} of the plugin API, this queuectl has version {API_VERSION}"
+    version = wanted if isinstance(wanted, tuple) else (wanted,)
+    if len(version) not in (1, 2) or not all(isinstance(part, int) and not isinstance(part, bool) for part in version):
+        raise PluginError(f"{entry} has a queuectl_api that is no version: {shown(wanted)}")
+    ours = (API_VERSION, API_MINOR)[: len(version)]
+    if version[0] != API_VERSION or version > ours:
+        side = "queuectl" if version > ours else (entry.distribution or entry.name)
+        message = f"{entry} is made for version {_dotted(version)} of the plugin API, this queuectl has {_dotted(ours)}"
         raise PluginError(message, hint=f"upgrade {side}")
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def is_sound(entry: Entry, kind: str, provider: object) -> Provider:
@@ -48,10 +56,10 @@ def is_sound(entry: Entry, kind: str, provider: object) -> Provider:
 
 def _problem(kind: str, provider: Provider) -> str | None:
     name, settings = provider.name, provider.settings
-    if not isinstance(name, str) or not name:
-        return f"whose name is no text: {name!r}"
+    if not isinstance(name, str) or not name or not name.isprintable():
+        return f"whose name is no text: {shown(name)}"
     if not isinstance(settings, type) or not is_dataclass(settings):
-        return f"'{name}' whose settings are no dataclass: {settings!r}"
+        return f"'{name}' whose settings are no dataclass: {shown(settings)}"
     taken = (RESERVED | {"events"} if kind == "notifier" else RESERVED) & settings.__dataclass_fields__.keys()
     if taken:
         return f"'{name}' with a setting named '{min(taken)}', which the core uses itself"
@@ -61,11 +69,16 @@ def _problem(kind: str, provider: Provider) -> str | None:
 
 
 def _problem_of_events(provider: Provider) -> str | None:
-    if provider.events is None:
+    events: object = provider.events
+    if events is None:
         return None
-    if isinstance(provider.events, str) or not isinstance(provider.events, Iterable):
-        return f"'{provider.name}' whose events are no set of names: {provider.events!r}"
-    unknown = set(provider.events) - EVENT_NAMES
+    if (
+        not isinstance(events, Collection)
+        or isinstance(events, str)
+        or not all(isinstance(name, str) for name in events)
+    ):
+        return f"'{provider.name}' whose events are no set of names: {shown(events)}"
+    unknown = set(events) - EVENT_NAMES
     if unknown:
         name = str(min(unknown, key=str))
         return f"'{provider.name}' that wants an unknown event '{name}'{did_you_mean(name, EVENT_NAMES)}"

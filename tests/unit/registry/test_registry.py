@@ -118,10 +118,16 @@ def test_a_built_in_name_of_another_kind_is_told_as_such() -> None:
         ("import nowhere_to_be_found", "failed to import: ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
         ("raise ValueError('one\\ntwo')", "failed to import: ValueError: one"),
         ("raise SystemExit(3)", "failed to import: SystemExit: 3"),
+        ("import asyncio\nraise asyncio.CancelledError", "failed to import: CancelledError"),
         ("def broken(:", "failed to import: SyntaxError: invalid syntax (queuectl_broken.py, line 1)"),
-        ("queuectl_api = 2", "is made for version 2 of the plugin API, this queuectl has version 1"),
-        ("queuectl_api = (2, 1)", "is made for version 2 of the plugin API, this queuectl has version 1"),
-        ("queuectl_api = 'one'", "has a queuectl_api that is no number: 'one'"),
+        ("queuectl_api = 2", "is made for version 2 of the plugin API, this queuectl has 1"),
+        ("queuectl_api = 0", "is made for version 0 of the plugin API, this queuectl has 1"),
+        ("queuectl_api = (2, 1)", "is made for version 2.1 of the plugin API, this queuectl has 1.0"),
+        ("queuectl_api = (1, 99)", "is made for version 1.99 of the plugin API, this queuectl has 1.0"),
+        ("queuectl_api = 'one'", "has a queuectl_api that is no version: 'one'"),
+        ("queuectl_api = True", "has a queuectl_api that is no version: True"),
+        ("queuectl_api = ()", "has a queuectl_api that is no version: ()"),
+        ("queuectl_api = (1, 0, 0)", "has a queuectl_api that is no version: (1, 0, 0)"),
         ("", "offers no backoff 'broken'"),
         (BACKOFF.format(name="other"), "offers no backoff 'broken'"),
         (
@@ -156,6 +162,14 @@ def test_a_built_in_name_of_another_kind_is_told_as_such() -> None:
             "from queuectl import Provider, hookimpl\n@hookimpl\ndef queuectl_backoffs(): yield Provider(3, dict)",
             "offers a backoff whose name is no text: 3",
         ),
+        (
+            "import queuectl\n@queuectl.hookimpl\ndef queuectl_backoffs(): yield queuectl.Provider('a\\nb', dict)",
+            r"offers a backoff whose name is no text: 'a\nb'",
+        ),
+        (
+            "from queuectl import hookimpl\n@hookimpl\ndef queuectl_backoffs(): raise SystemExit(0)",
+            "failed in queuectl_backoffs: SystemExit: 0",
+        ),
     ],
 )
 def test_a_plugin_that_cannot_be_used_is_named_with_the_reason(install: Install, source: str, reason: str) -> None:
@@ -171,9 +185,9 @@ def test_a_hook_without_its_decorator_is_pointed_out(install: Install) -> None:
     assert refusal(Registry(), "backoff", "broken").hint == "does queuectl_backoffs have @hookimpl above it?"
 
 
-@pytest.mark.parametrize("version", ["1", "(1, 7)"])
+@pytest.mark.parametrize("version", ["1", "(1,)", "(1, 0)"])
 def test_a_plugin_may_say_which_api_it_is_made_for(install: Install, version: str) -> None:
-    """A number, or a tuple that begins with it."""
+    """The major version, with or without the minor one."""
     install("queuectl-fibonacci", dedent(BACKOFF.format(name="fibonacci")) + f"\nqueuectl_api = {version}\n")
     assert Registry().provider("backoff", "fibonacci").name == "fibonacci"
 
@@ -269,6 +283,7 @@ def test_settings_may_not_have_the_names_of_our_own_keys(install: Install, setti
     [
         ("{'job.ded'}", "that wants an unknown event 'job.ded'; did you mean 'job.dead'?"),
         ("'job.dead'", "whose events are no set of names: 'job.dead'"),
+        ("[{}]", "whose events are no set of names: [{}]"),
     ],
 )
 def test_a_notifier_may_want_only_events_that_there_are(install: Install, events: str, reason: str) -> None:
