@@ -87,6 +87,13 @@ class Delivery(threading.Thread):
             else:
                 self._news.wait(pause)
 
+    def introduce(self) -> None:
+        """Make the consumer known: an event is deleted once all that are known have passed it."""
+        try:
+            self._storage.advance(self.consumer.name, 0, worker=self._worker, hold=0.0)
+        except QueuectlError as error:
+            self._log.warning("cannot make the notifier known, trying again", error=error.message)
+
     def announce(self) -> None:
         """Say that there may be events."""
         self._news.set()
@@ -160,7 +167,9 @@ class Deliveries:
         self._threads = [Delivery(consumer, storage, worker) for consumer in consumers(config)]
 
     def start(self) -> None:
-        """Start a thread for each consumer."""
+        """Start a thread for each consumer, once all of them are known."""
+        for thread in self._threads:
+            thread.introduce()
         for thread in self._threads:
             thread.start()
 
