@@ -6,7 +6,7 @@ import pytest
 
 # Before anything of it is imported: else a failing clause would say `AssertionError`, and nothing of what differs.
 pytest.register_assert_rewrite(
-    *(f"queuectl.testing.{name}" for name in ("backoff", "contract", "notifier", "patience", "plugin", "twins"))
+    *(f"queuectl.testing.{name}" for name in ("backoff", "contract", "notifier", "patience", "twins"))
 )
 
 from queuectl.testing.backoff import BackoffContract
