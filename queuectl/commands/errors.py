@@ -71,6 +71,7 @@ def _options(ctx: click.Context | None) -> list[str]:
 
 
 def _sentence(text: str) -> str:
+    text = " ".join(text.split())  # click lists the choices of an option on lines of their own
     return text[:1].lower() + text[1:].rstrip(".")
 
 

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from queuectl.registry import Found, PluginInfo
 
 
-@group("plugins", examples=["queuectl plugins list", "queuectl plugins show sqlite"])
+KINDS = ("backoff", "executor", "notifier", "storage")
+
+
+@group(
+    "plugins",
+    examples="""
+queuectl plugins list
+queuectl plugins show sqlite
+queuectl plugins new fibonacci --kind backoff
+""",
+)
 def command() -> None:
     """List and show plugins.
 
@@ -56,6 +66,32 @@ def show(session: Session, name: str) -> None:
     for index, plugin in enumerate(told):
         write("\n" if index else "")
         _print_plugin(session, plugin)
+
+
+@command.command(
+    "new",
+    examples="""
+queuectl plugins new fibonacci --kind backoff
+queuectl plugins new queuectl-audit --kind storage --directory src/audit
+""",
+)
+@click.argument("name", metavar="NAME")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What the plugin offers.")
+@click.option("--directory", metavar="DIR", help="Write it there, into a new directory; by default ./NAME.")
+def new(session: Session, name: str, kind: str, directory: str | None) -> None:
+    """Write the project of a new plugin: a small one that works, with tests, to be changed into your own.
+
+    NAME is the word in the configuration, with or without `queuectl-` before it. What is written can be installed as
+    it is, passes its own tests, and keeps the contracts of `queuectl.testing`. A directory that is there already is
+    left alone (exit code 4).
+
+    What the examples do. Backoff: waits that grow as the Fibonacci numbers. Executor: calls of Python functions, each
+    in a process of its own that can be ended. Notifier: each event as a line of JSON in a file. Storage: SQLite with a
+    trail of who asked for what, every method of it there to be replaced.
+    """
+    from queuectl.commands.plugins_new import new as write_new
+
+    write_new(session, name, kind, directory)
 
 
 def _installed() -> list[PluginInfo]:
