@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from queuectl.hookspecs import API_VERSION, Context, Provider, hookimpl
     from queuectl.model.attempt import OUTPUT_TAIL, Attempt, Output, Result, Run
     from queuectl.model.backoff import Backoff, Failure
+    from queuectl.model.diagnosis import DiagnosedStorage, Finding, Health
     from queuectl.model.event import EVENT_NAMES, Event
     from queuectl.model.executor import Cancelled, EndingExecutor, Executor, OutputFile, RunContext
     from queuectl.model.job import DEFAULT_QUEUE, FINAL, LIVE, BackoffChoice, Command, Job, NewJob, State
@@ -62,6 +63,7 @@ __all__ = [
     "ConfigError",
     "ConflictError",
     "Context",
+    "DiagnosedStorage",
     "Duration",
     "Edit",
     "EndingExecutor",
@@ -69,7 +71,9 @@ __all__ = [
     "Exchange",
     "Executor",
     "Failure",
+    "Finding",
     "Group",
+    "Health",
     "Job",
     "Lease",
     "NewJob",
@@ -114,6 +118,7 @@ _HOMES = {
     "queuectl.hookspecs": "API_VERSION Context Provider hookimpl",
     "queuectl.model.attempt": "OUTPUT_TAIL Attempt Output Result Run",
     "queuectl.model.backoff": "Backoff Failure",
+    "queuectl.model.diagnosis": "DiagnosedStorage Finding Health",
     "queuectl.model.event": "EVENT_NAMES Event",
     "queuectl.model.executor": "Cancelled EndingExecutor Executor OutputFile RunContext",
     "queuectl.model.job": "DEFAULT_QUEUE FINAL LIVE BackoffChoice Command Job NewJob State",

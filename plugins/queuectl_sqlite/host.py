@@ -45,6 +45,18 @@ def make_file(path: Path) -> None:
     os.close(os.open(path, NEW_FILE, 0o600))
 
 
+def give_name(file: Path, name: Path) -> None:
+    """Give a file its name, in one step; raises FileExistsError, never replacing what has that name."""
+    try:
+        os.link(file, name)
+    except FileExistsError:
+        raise
+    except OSError:  # some file systems have no links
+        if os.path.lexists(name):
+            raise FileExistsError(name) from None
+        file.rename(name)
+
+
 def is_strangers(found: os.stat_result) -> bool:
     """Return whether a file belongs to another user than ours or root."""
     if sys.platform == "win32":
@@ -67,11 +79,18 @@ def network_type(directory: Path) -> str | None:
     """Return the name of the network file system that holds a directory, None for a local one or an unknown."""
     if sys.platform == "win32":
         return None
-    device = directory.stat().st_dev
-    if os.major(device) != 0:  # a disk has a driver, and the driver a number
+    if os.major(directory.stat().st_dev) != 0:  # a disk has a driver, and the driver a number
         return None
-    kind = mounted_type(f"{os.major(device)}:{os.minor(device)}")
+    kind = file_system(directory)
     return kind if kind in NETWORK else None
+
+
+def file_system(directory: Path) -> str | None:
+    """Return the name of the file system that holds a directory, None where that cannot be told."""
+    if sys.platform == "win32":
+        return None
+    device = directory.stat().st_dev
+    return mounted_type(f"{os.major(device)}:{os.minor(device)}")
 
 
 def mounted_type(device: str) -> str | None:

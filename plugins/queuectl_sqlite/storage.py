@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # words of the seam: to import what many of them name takes l
         Edit,
         Event,
         Exchange,
+        Finding,
         Group,
         Job,
         Lease,
@@ -308,6 +309,13 @@ class SqliteStorage:
 
         with self._reading() as db:
             return upkeep.faults(db)
+
+    def diagnose(self) -> Sequence[Finding]:
+        """Return what of the surroundings an operator may have got wrong."""
+        from queuectl_sqlite import diagnosing
+
+        with self._reading() as db:
+            return [*diagnosing.findings(db, self.path)]
 
     def backup(self, path: Path) -> None:
         """Write a consistent copy to a new file."""

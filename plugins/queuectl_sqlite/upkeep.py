@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import apsw
 
-from queuectl import StorageError
+from queuectl import ConflictError, StorageError
 from queuectl_sqlite.failures import translated
-from queuectl_sqlite.host import make_file, sync_names
+from queuectl_sqlite.host import give_name, make_file, sync_names
 
 CHECKS = {
     "jobs without their command": "SELECT count(*) FROM job WHERE seq NOT IN (SELECT seq FROM spec)",
@@ -66,20 +67,29 @@ def _faults(db: apsw.Connection) -> list[str]:
 
 
 def backup(source: apsw.Connection, path: Path) -> None:
-    """Write a consistent copy to a new file that only its owner may read."""
+    """Write a consistent copy to a new file that only its owner may read, and that has its name once it is whole."""
+    if os.path.lexists(path):
+        raise _exists(path)
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
-        make_file(path)
-    except FileExistsError:
-        raise StorageError(f"{path} exists already", hint="name a new file, or move this one away") from None
+        make_file(part)
     except OSError as error:
         raise StorageError(f"{path} cannot be created: {error.strerror}") from error
     try:
         with translated(path):
-            _copy(source, path)
+            _copy(source, part)
+        give_name(part, path)
         sync_names(path.parent)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _exists(path: Path) -> ConflictError:
+    return ConflictError(f"{path} exists already", hint="name a new file, or move this one away")
 
 
 def _copy(source: apsw.Connection, path: Path) -> None:

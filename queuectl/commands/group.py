@@ -32,6 +32,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Set-up": {
         "config": "Read, change and check the configuration.",
         "plugins": "List and show plugins.",
+        "doctor": "Look at what can be wrong, and say what to type.",
+        "backup": "Write a consistent copy of the store to a new file while workers run.",
+        "prune": "Delete jobs that ended long ago, with their attempts and output.",
         "completion": "Print the completion script for a shell.",
     },
 }
@@ -91,7 +94,7 @@ class Verbs(Group):
         self._asked_plugins = True
         from queuectl.registry import Registry
 
-        Registry().commands(self)
+        Registry().commands(self, taken=VERBS)
         for name in self._foreign():
             accept_global_options(self.commands[name])
 

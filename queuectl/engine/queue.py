@@ -297,6 +297,30 @@ class Queue:
         run = self.config.data / "run"
         return [worker for worker in workers if is_alive(run, worker.id) is not False]
 
+    def prune(
+        self,
+        older_than: float | str,
+        *,
+        states: Iterable[State | str] | None = None,
+        queue: str | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Delete jobs that ended longer ago than `older_than`, in seconds or as `30d`, and return how many.
+
+        By default the completed and the cancelled ones. Some hundred at a time, so that nobody waits for long; if it
+        fails half-way, what was deleted stays deleted. Raises UsageError for states in which jobs have work to do.
+        """
+        from queuectl.engine.fields import read_delay
+        from queuectl.engine.upkeep import FORGETTABLE, prune
+
+        chosen = FORGETTABLE if states is None else _states(states)
+        age = _checked("older_than", read_delay, older_than)
+        return prune(self.storage, self.config.data / "logs", age, states=chosen, queue=queue, progress=progress)
+
+    def backup(self, path: str | Path) -> None:
+        """Write a consistent copy of the store to a new file. Raises ConflictError where the file exists."""
+        self.storage.backup(Path(path))
+
     def status(self) -> dict[str, Any]:
         """Return what `queuectl status --json` prints."""
         totals = self.totals()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from queuectl import Ask, NewJob, Output, Result, Run, Settlement, StorageError, Verdict
+from queuectl import Ask, ConflictError, NewJob, Output, Result, Run, Settlement, StorageError, Verdict
 from queuectl.model.outcome import Outcome
 from queuectl_sqlite.storage import SqliteStorage
 
@@ -100,7 +100,7 @@ class TestBackup:
         (tmp_path / "file").write_text("precious")
         (tmp_path / "link").symlink_to(tmp_path / "target")
         for name in ("file", "link"):
-            with pytest.raises(StorageError, match="exists already"):
+            with pytest.raises(ConflictError, match="exists already"):
                 busy.backup(tmp_path / name)
         assert (tmp_path / "file").read_text() == "precious"
         assert not (tmp_path / "target").exists()
