@@ -1,0 +1,72 @@
+"""One run of chaos: a house, a storm in it, and the calm after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import queuectl
+from benchmarks.chaos.calm import Calm
+from benchmarks.chaos.house import LEASE, House
+from benchmarks.chaos.schedule import schedule
+from benchmarks.chaos.storm import Storm
+
+ENQUEUERS = 2
+ORDERLY_JOBS = 100
+LEAST_SUPERVISORS = 2
+LEAST_PATIENCE = 90.0
+"""Seconds that whatever is to end in the calm has at least, and some more for many jobs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How long, how much, and from which seed. `rate` is how many actions there are a second."""
+
+    seed: int
+    seconds: float
+    jobs: int
+    rate: float = 5.0
+    storage: Path | None = None
+
+
+def run(folder: Path, plan: Plan) -> Path:
+    """Run it all, and return the folder of the history; whatever happens, nothing is left running.
+
+    To be called in a process of its own, which moves into the house.
+    """
+    house = House(folder, plan.storage)
+    try:
+        house.move_in()
+        with queuectl.open() as queue:
+            _run(house, queue, plan)
+    finally:
+        house.clear()
+    return house.history
+
+
+def _run(house: House, queue: queuectl.Queue, plan: Plan) -> None:
+    random = Random(f"storm {plan.seed}")
+    actions = schedule(plan.seed, plan.seconds, rate=plan.rate, lease=LEASE)
+    Storm(house, queue, actions, random).blow(_keepers(house, plan))
+    calm = Calm(house, queue, LEAST_PATIENCE + plan.jobs / 30)
+    calm.settle(plan.jobs)
+    calm.run_in_order(random, ORDERLY_JOBS)
+    calm.write_down()
+
+
+def _keepers(house: House, plan: Plan) -> Callable[[], None]:
+    """Return what is to be called now and then, to have somebody in the place of those that were killed."""
+    numbers = count(1)
+    rate = plan.jobs / plan.seconds / ENQUEUERS
+
+    def keep() -> None:
+        while len(house.enqueuers) < ENQUEUERS:
+            number = next(numbers)
+            house.enqueue(f"e{number}", plan.jobs, rate, f"{plan.seed} {number}")
+        while len(house.supervisors) < LEAST_SUPERVISORS:
+            house.start("--count", "2", "--concurrency", "2")
+
+    return keep

@@ -1,0 +1,186 @@
+"""The storm: does what the schedule says to whoever is there."""
+
+from __future__ import annotations
+
+import heapq
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from random import Random
+
+import queuectl
+from benchmarks.chaos.house import House
+from benchmarks.chaos.schedule import Act, Action
+from benchmarks.chaos.work import jobs
+from queuectl import Role, State
+
+MOST_SUPERVISORS = 4
+CROWD = 200
+"""How many jobs are looked at to pick one to cancel or to retry."""
+
+TICK = 0.05
+
+
+class Storm:
+    """Goes through a schedule, in real time."""
+
+    def __init__(self, house: House, queue: queuectl.Queue, actions: Sequence[Action], random: Random) -> None:
+        self._house = house
+        self._queue = queue
+        self._actions = actions
+        self._random = random
+        self._began = time.monotonic()
+        self._later: list[tuple[float, int, Callable[[], object]]] = []
+        self._order = count()
+
+    def blow(self, each: Callable[[], object]) -> None:
+        """Do everything; return when all that was stopped goes on. `each` is called between two actions."""
+        for action in self._actions:
+            self._until(action.at, each)
+            self._acts[action.act](self, action)
+        while self._later:
+            self._until(self._later[0][0], each)
+
+    def _until(self, at: float, each: Callable[[], object]) -> None:
+        while True:
+            self._house.look()
+            while self._later and self._later[0][0] <= self._now():
+                heapq.heappop(self._later)[2]()
+            if (left := at - self._now()) <= 0:
+                return
+            each()
+            time.sleep(min(left, TICK))
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+    def _after(self, seconds: float, what: Callable[[], object]) -> None:
+        heapq.heappush(self._later, (self._now() + seconds, next(self._order), what))
+
+    def _start(self, action: Action) -> None:
+        workers, concurrency = self._random.randint(1, 3), self._random.choice((1, 1, 2, 4))
+        if len(self._house.supervisors) < MOST_SUPERVISORS:
+            self._house.start("--count", str(workers), "--concurrency", str(concurrency))
+
+    def _workers(self, supervisor: str | None = None) -> list[int]:
+        """Return the processes of the workers that live, or of one supervisor's."""
+        return [
+            worker.pid
+            for worker in self._queue.workers()
+            if worker.role is Role.WORKER and supervisor in {None, worker.supervisor}
+        ]
+
+    def _hit(self, pids: Sequence[int], action: Action, number: int, role: str) -> int | None:
+        """Send a signal to one of these, and return who got it."""
+        if not pids:
+            return None
+        pid = pids[action.pick(len(pids))]
+        return pid if self._house.send(pid, number, role) else None
+
+    def _kill_worker(self, action: Action) -> None:
+        self._hit(self._workers(), action, signal.SIGKILL, "worker")
+
+    def _kill_supervisor(self, action: Action) -> None:
+        self._hit(self._supervisors(), action, signal.SIGKILL, "supervisor")
+
+    def _kill_house(self, action: Action) -> None:
+        supervisor = self._hit(self._supervisors(), action, signal.SIGKILL, "supervisor")
+        known = {worker.pid: worker.id for worker in self._queue.storage.workers()}
+        if supervisor in known:
+            self._kill_each(self._workers(known[supervisor]), "worker")
+
+    def _kill_all(self, action: Action) -> None:
+        self._kill_each(self._supervisors(), "supervisor")
+        self._kill_each(self._workers(), "worker")
+
+    def _kill_each(self, pids: Sequence[int], role: str) -> None:
+        for pid in pids:
+            self._house.send(pid, signal.SIGKILL, role)
+
+    def _kill_command(self, action: Action) -> None:
+        self._hit(self._house.territory.commands(), action, signal.SIGKILL, "command")
+
+    def _kill_typed(self, action: Action) -> None:
+        act = self._random.choice((self._enqueue, self._cancel, self._retry, self._retry_dead))
+        pid = act(action)
+        if pid is not None:  # it lasts that long until all is imported, and not much longer
+            self._after(self._random.uniform(0.05, 0.3), lambda: self._house.send(pid, signal.SIGKILL, "typed"))
+
+    def _enqueue(self, action: Action) -> int:
+        ids = [f"typed-{next(self._order):06}" for _ in range(self._random.randint(1, 5))]
+        return self._house.type_enqueue(jobs(self._random, self._house.command, ids))
+
+    def _kill_enqueuer(self, action: Action) -> None:
+        self._hit([process.pid for process in self._house.enqueuers], action, signal.SIGKILL, "enqueuer")
+
+    def _stop_worker(self, action: Action) -> None:
+        self._stop(self._workers(), action, "worker")
+
+    def _stop_supervisor(self, action: Action) -> None:
+        self._stop(self._supervisors(), action, "supervisor")
+
+    def _stop_command(self, action: Action) -> None:
+        self._stop(self._house.territory.commands(), action, "command")
+
+    def _stop(self, pids: Sequence[int], action: Action, role: str) -> None:
+        stopped = self._hit(pids, action, signal.SIGSTOP, role)
+        if stopped is not None:
+            self._after(action.span, lambda: self._house.send(stopped, signal.SIGCONT, role))
+
+    def _term_worker(self, action: Action) -> None:
+        self._hit(self._workers(), action, signal.SIGTERM, "worker")
+
+    def _term_supervisor(self, action: Action) -> None:
+        self._hit(self._supervisors(), action, signal.SIGTERM, "supervisor")
+
+    def _term_twice(self, action: Action) -> None:
+        pid = self._hit(self._supervisors(), action, signal.SIGTERM, "supervisor")
+        if pid is not None:
+            self._after(action.span / 4, lambda: self._house.send(pid, signal.SIGTERM, "supervisor"))
+
+    def _supervisors(self) -> list[int]:
+        return [process.pid for process in self._house.supervisors]
+
+    def _cancel(self, action: Action) -> int | None:
+        return self._type_for("cancel", action, State.PROCESSING, State.PROCESSING, State.FAILED, State.PENDING)
+
+    def _retry(self, action: Action) -> int | None:
+        return self._type_for("retry", action, State.CANCELLED, State.FAILED, State.DEAD, State.COMPLETED)
+
+    def _retry_dead(self, action: Action) -> int | None:
+        return self._type_for("dlq retry", action, State.DEAD)
+
+    def _type_for(self, action: str, act: Action, *states: State) -> int | None:
+        """Type a command about a job in one of these states, if there is any."""
+        state = states[self._random.randrange(len(states))]
+        crowd = self._queue.list(state=state, limit=CROWD)
+        return self._house.type(action, crowd[act.pick(len(crowd))].id) if crowd else None
+
+    def _type(self, action: Action) -> None:
+        self._house.type(action.act.value)
+
+    _acts: Mapping[Act, Callable[[Storm, Action], object]] = {
+        Act.START: _start,
+        Act.KILL_WORKER: _kill_worker,
+        Act.KILL_SUPERVISOR: _kill_supervisor,
+        Act.KILL_HOUSE: _kill_house,
+        Act.KILL_ALL: _kill_all,
+        Act.KILL_COMMAND: _kill_command,
+        Act.KILL_TYPED: _kill_typed,
+        Act.KILL_ENQUEUER: _kill_enqueuer,
+        Act.STOP_WORKER: _stop_worker,
+        Act.STOP_SUPERVISOR: _stop_supervisor,
+        Act.STOP_COMMAND: _stop_command,
+        Act.TERM_WORKER: _term_worker,
+        Act.TERM_SUPERVISOR: _term_supervisor,
+        Act.TERM_TWICE: _term_twice,
+        Act.ENQUEUE: _enqueue,
+        Act.CANCEL: _cancel,
+        Act.RETRY: _retry,
+        Act.DLQ_RETRY: _retry_dead,
+        Act.LIST: _type,
+        Act.STATUS: _type,
+        Act.WORKER_STOP: _type,
+        Act.WORKER_STOP_FORCE: _type,
+    }
