@@ -31,8 +31,8 @@ class Installed:
         assert [provider.name for _, provider in offers if provider.name not in names] == []
 
     def test_what_is_called_typed_is_marked_as_typed(self, plugin: str, points: Sequence[EntryPoint]) -> None:
-        """A distribution that says it is typed has the file `py.typed` in its package, or type checkers ignore it."""
-        spec = importlib.util.find_spec(plugin)
+        """A distribution that says it is typed has `py.typed` in its outermost package, or type checkers ignore it."""
+        spec = importlib.util.find_spec(plugin.partition(".")[0])
         folders = (spec and spec.submodule_search_locations) or []
         says_so = any(point.dist and _TYPED in point.dist.metadata.get_all("Classifier", []) for point in points)
         assert not says_so or all((Path(folder) / "py.typed").is_file() for folder in folders)
