@@ -16,11 +16,11 @@ from queuectl.commands.frame import command as define
 from queuectl.commands.output import Column, print_json, print_pairs, print_records, write
 from queuectl.commands.people import ago, size, span, until
 from queuectl.commands.terminal import is_terminal
-from queuectl.config.secrets import MASK, masked
 from queuectl.engine.times import format_time
 from queuectl.engine.wire import attempt_to_dict, job_to_dict
 from queuectl.model.attempt import Attempt
 from queuectl.model.job import Job, State
+from queuectl.secrets import MASK, masked
 
 EXAMPLES = """
 queuectl show 06b3

@@ -17,10 +17,10 @@ from queuectl.config.keys import Key, complete, split, unknown, written
 from queuectl.config.layers import overlay, read_typed
 from queuectl.config.load import decode, parse, source_of
 from queuectl.config.save import create, rewrite
-from queuectl.config.secrets import masked
 from queuectl.config.settings import CORE, PLUGGED, SECTIONS
 from queuectl.config.tree import Node, Source, dashed, nested
 from queuectl.errors import ConfigError, NotFoundError, UsageError
+from queuectl.secrets import masked
 
 BOM = b"\xef\xbb\xbf"
 

@@ -7,10 +7,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from queuectl.config.expectation import expected
 from queuectl.config.fields import alternatives, bare, fields_of, takes
-from queuectl.config.secrets import is_secret
 from queuectl.config.settings import CORE
 from queuectl.config.tree import Node, dashed
 from queuectl.registry.suggestion import did_you_mean
+from queuectl.secrets import is_secret
 
 LONGEST = 60
 """Characters of a value that are shown."""

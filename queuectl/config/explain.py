@@ -14,10 +14,10 @@ from queuectl.config.fields import Field, takes
 from queuectl.config.keys import Key, complete, unknown, written
 from queuectl.config.layers import full_section
 from queuectl.config.problems import Problems
-from queuectl.config.secrets import masked
 from queuectl.config.settings import CORE, NOTIFICATIONS, PER_QUEUE, PLUGGED, SECTIONS
 from queuectl.config.tree import Node
 from queuectl.config.writing import write
+from queuectl.secrets import masked
 from queuectl.units import Duration, Size
 
 DEFAULT = "default"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queuectl.config.secrets import MASK, is_secret, masked
+from queuectl.secrets import MASK, is_secret, masked
 
 
 @pytest.mark.parametrize(
