@@ -74,12 +74,12 @@ class Keeper:
             self._napping = False
             self._storage.interrupt()
 
-    def finish(self) -> None:
-        """Stop the thread; returns when it has ended."""
+    def finish(self) -> bool:
+        """Stop the thread; returns when it has ended, and whether it leaves no job of a dead worker's to others."""
         self._finished = True
         self._storage.interrupt()
         self._thread.join()
-        self._rescue.join()
+        return self._rescue.finish()
 
     def _run(self) -> None:
         while not self._finished:
@@ -173,7 +173,13 @@ class Keeper:
         self._desk.end_running("lost", [claim.lease.token for claim in lost])
 
     def _give_back_strange(self, beat: Beat) -> None:
-        """Give back leases that this worker does not know: the answer that brought them was lost on the way."""
+        """Give back leases that this worker does not know: the answer that brought them was lost on the way.
+
+        Not while those of the dead are not known: of their jobs something may run.
+        """
+        if self._rescue.is_unsure:
+            self._strange = frozenset()
+            return
         known = self._desk.known() | self._rescue.tokens()
         strange = frozenset(lease for lease in beat.leases if lease.token not in known)
         # Twice in a row, since a beat may cross an exchange; one that is under way may bring them still.

@@ -1,4 +1,9 @@
-"""Looking after the dead: their ledgers are read, what they left running is ended, and their jobs are settled."""
+"""Looking after the dead: their jobs are taken over, what they left running is ended, and the jobs are settled.
+
+A job that was taken over counts as one of this worker's: its lease stays here until nothing of it runs any more, since
+whoever gave it up would let the job start a second time beside what is left. What cannot be ended is tried again, with
+growing pauses, for as long as this process lives; when it leaves, it does not retire, so that the next one goes on.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +11,19 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
 
 from queuectl.engine import ledger
 from queuectl.engine.boot import boot_id
-from queuectl.engine.environment import lease_mark
-from queuectl.engine.ledger import Entry, Record
+from queuectl.engine.inheritance import Inherited, end, inherited, settlement_of
 from queuectl.engine.policies import Policies
-from queuectl.engine.retry import Decision, decide_lost
-from queuectl.engine.runner import decide_ended
-from queuectl.engine.spool import collect, discard
-from queuectl.errors import QueuectlError, StorageError
-from queuectl.model.attempt import Output, Run
-from queuectl.model.executor import EndingExecutor
-from queuectl.model.lease import Claim, Settlement, Verdict
-from queuectl.model.outcome import Outcome
+from queuectl.engine.spool import discard
+from queuectl.errors import StorageError
+from queuectl.model.lease import Claim, Settlement
 from queuectl.model.storage import Storage
-from queuectl.registry.blame import brief
 
 EXPIRY_ROUND = 5.0
 """Seconds between two looks for workers of other hosts, or stopped ones, whose lease ran out."""
@@ -36,13 +34,21 @@ ABANDONED = 86400.0
 LOOK_AGAIN = 5.0
 """Seconds between two looks at a ledger that had to be kept."""
 
-MOST_TRIES = 30
+SOON = 1.0
+"""Seconds for which a round waits for what it began: mostly that takes no time, and then the ledger can go."""
+
 TRY_AGAIN = 1.0
-"""Seconds between two tries."""
+"""Seconds before what failed is tried a second time; each further pause is twice as long."""
+
+LONGEST_PAUSE = 60.0
+LONGEST_STORAGE_PAUSE = 2.0
+
+GRACE = 10.0
+"""Seconds that are waited at the end for what was begun."""
 
 
 class Rescue:
-    """Finds dead workers and deals with their jobs, on a thread of its own while there are any."""
+    """Finds dead workers and deals with their jobs, on threads of its own while there are any."""
 
     def __init__(self, storage: Storage, by: str, run: Path, logs: Path, policies: Policies) -> None:
         self._storage = storage
@@ -53,9 +59,16 @@ class Rescue:
         self._boot = boot_id()
         self._log = structlog.get_logger().bind(worker=by)
         self._thread: threading.Thread | None = None
-        self._tokens: set[int] = set()
+        self._cases: list[threading.Thread] = []
+        self._in_hand: dict[int, Claim] = {}
+        self._buried: set[str] = set()
         self._kept: dict[str, float] = {}
         self._expiry_at = time.monotonic() + EXPIRY_ROUND
+        self._leaving = threading.Event()
+        self._calls_lock = threading.Lock()
+        self._calls = 0
+        self.is_unsure = False
+        """Whether there may be leases that `tokens` does not name: the answer to a take-over is not there."""
 
     def look_around(self) -> None:
         """Start to deal with the dead, if there are any and nobody is at it."""
@@ -65,28 +78,46 @@ class Rescue:
         others = [name for name in ledger.others(self._run) if now >= self._kept.get(name, 0.0)]
         dead = [name for name in others if ledger.is_alive(self._run, name) is False]
         expired = self._expired()
-        if dead or expired:
+        if dead or expired or self.is_unsure:
             thread = threading.Thread(target=self._deal, args=(dead, expired), name="rescue", daemon=True)
             thread.start()
             self._thread = thread
 
-    def look_around_last(self) -> None:
-        """Deal with the dead before leaving: nobody may be there after us."""
-        self.join()
+    def look_around_last(self) -> bool:
+        """Deal with the dead before leaving, since nobody may be there afterwards; then `finish`."""
+        if self._thread is not None:
+            self._thread.join(GRACE)
         try:
             self.look_around()
         except StorageError as error:
             self._log.warning("could not look for dead workers", error=error.message)
-        self.join()
+        return self.finish()
+
+    def finish(self) -> bool:
+        """Wait a little for what was begun; return whether nothing is left that others must go on with.
+
+        What failed already is not tried again.
+        """
+        self._leaving.set()
+        deadline = time.monotonic() + GRACE
+        _join([self._thread] if self._thread is not None else [], deadline)
+        _join(self._cases, deadline)
+        left = list(self._in_hand.values())
+        for claim in left:
+            self._log.warning(
+                "leaving a dead worker's job to who comes next", job=claim.job.id, dead=claim.origin.worker
+            )
+        return not left and not self.is_unsure
 
     def tokens(self) -> set[int]:
         """Return the leases that are being dealt with."""
-        return set(self._tokens)
+        return set(self._in_hand)
 
-    def join(self) -> None:
-        """Wait until what was begun is done."""
-        if self._thread is not None:
-            self._thread.join()
+    @contextlib.contextmanager
+    def silence(self) -> Iterator[bool]:
+        """Keep plugins from being called here meanwhile; yields whether none is being called already."""
+        with self._calls_lock:
+            yield self._calls == 0
 
     def _expired(self) -> list[str]:
         now = time.monotonic()
@@ -98,27 +129,25 @@ class Rescue:
 
     def _deal(self, dead: list[str], expired: list[str]) -> None:
         try:
+            if expired or self.is_unsure:
+                self._inherit(expired, proven=False)
             for incarnation in dead:
                 with ledger.hold_dead(self._run, incarnation) as held:
                     if held:
                         self._bury(incarnation)
-            if expired:
-                self._settle_all(self._storage.take_over(expired, self._by, proven=False))
-        except StorageError as error:
-            self._log.warning("could not take over from dead workers, trying again", error=error.message)
-        finally:
-            self._tokens.clear()
+        except (StorageError, OSError) as error:
+            self._log.warning("could not take over from dead workers, trying again", error=str(error))
 
     def _bury(self, incarnation: str) -> None:
         path = self._run / incarnation
-        claims = self._storage.take_over([incarnation], self._by)
-        if claims:
-            os.utime(path)  # from now on it is abandoned, should we die before we have settled
-        self._settle_all(claims)
+        self._inherit([incarnation], proven=True)
         record = ledger.read(self._run, incarnation)
-        if claims or record is None or not record.entries or self._is_abandoned(path):
+        if any(claim.origin.worker == incarnation for claim in list(self._in_hand.values())):
+            self._kept[incarnation] = time.monotonic() + LOOK_AGAIN
+        elif incarnation in self._buried or record is None or not record.entries or self._is_abandoned(path):
             path.unlink(missing_ok=True)
             self._kept.pop(incarnation, None)
+            self._buried.discard(incarnation)
         else:
             self._kept[incarnation] = time.monotonic() + LOOK_AGAIN
 
@@ -128,101 +157,80 @@ class Rescue:
             return time.time() - path.stat().st_mtime > ABANDONED
         return False
 
-    def _settle_all(self, claims: Sequence[Claim]) -> None:
-        self._tokens.update(claim.lease.token for claim in claims)
-        settlements = [(claim, self._settlement_at_last(claim)) for claim in claims]
-        self._write([settlement for _, settlement in settlements])
-        for claim, settlement in settlements:
-            output = settlement.run.output if settlement.run else None
-            discard(self._logs, claim.origin.worker, claim.origin.token, output)
-            self._log.warning(
-                "took over a job",
-                job=claim.job.id,
-                dead=claim.origin.worker,
-                verdict=settlement.verdict.value,
-            )
+    def _inherit(self, dead: Sequence[str], *, proven: bool) -> None:
+        """Take over, begin to deal with each job, and wait a little until that was tried: mostly it takes no time."""
+        self.is_unsure = True
+        claims = self._storage.take_over(dead, self._by, proven=proven)
+        claims = [claim for claim in claims if claim.lease.token not in self._in_hand]
+        self._in_hand.update((claim.lease.token, claim) for claim in claims)
+        self.is_unsure = False
+        self._buried.update(claim.origin.worker for claim in claims)
+        tried = [threading.Event() for _ in claims]
+        pairs = zip(claims, tried, strict=True)
+        begun = [threading.Thread(target=self._see_to, args=pair, daemon=True) for pair in pairs]
+        self._cases = [thread for thread in self._cases if thread.is_alive()] + begun
+        for thread in begun:
+            thread.start()
+        deadline = time.monotonic() + SOON
+        for event in tried:
+            event.wait(max(0.0, deadline - time.monotonic()))
 
-    def _settlement_at_last(self, claim: Claim) -> Settlement:
-        """Try again and again: who gave the lease up would let the job start beside what still runs of it."""
-        for _ in range(MOST_TRIES):
+    def _see_to(self, claim: Claim, tried: threading.Event) -> None:
+        """End what runs of a job and settle it, at once or when it works at last."""
+        told = False
+        pause = TRY_AGAIN
+        while True:
             try:
-                return self._settlement(claim, ledger.read(self._run, claim.origin.worker))
-            except Exception:  # a wall: such as no descriptor to be had now
-                self._log.warning("cannot deal with a dead worker's job, trying again", job=claim.job.id, exc_info=True)
-                time.sleep(TRY_AGAIN)
-        self._end(claim, None)
-        return self._lost(claim, None, same_boot=False)
+                self._settle(claim)
+            except Exception as error:  # a wall: whatever a plugin raises, the job must not start beside what is left
+                if not told:
+                    self._tell(claim, error)
+                told = True
+                longest = LONGEST_STORAGE_PAUSE if isinstance(error, StorageError) else LONGEST_PAUSE
+                with contextlib.suppress(OSError):
+                    os.utime(self._run / claim.origin.worker)  # it is not abandoned
+            else:
+                return
+            finally:
+                tried.set()
+            if self._leaving.wait(pause):
+                return
+            pause = min(2 * pause, longest)
 
-    def _settlement(self, claim: Claim, record: Record | None) -> Settlement:
-        entry = record.entries.get(claim.origin.token) if record else None
-        if entry is None:
-            if record is not None and not claim.recorded:
-                return Settlement(lease=claim.lease, verdict=Verdict.RELEASED)
-            return self._lost(claim, None, same_boot=False)
-        same_boot = record is not None and record.boot == self._boot
-        noted = entry.result()
-        if noted is None:
-            self._end(claim, entry)
-            return self._lost(claim, entry, same_boot=same_boot)
-        decision = decide_ended(claim.job, noted, self._policies, stopped=entry.released, cancelled=entry.cancelled)
-        return self._settle(claim, entry, noted, decision, same_boot=same_boot)
-
-    def _lost(self, claim: Claim, entry: Entry | None, *, same_boot: bool) -> Settlement:
-        decision = decide_lost(claim.job)
-        return self._settle(claim, entry, Outcome(error=decision.error), decision, same_boot=same_boot)
-
-    def _settle(
-        self, claim: Claim, entry: Entry | None, outcome: Outcome, decision: Decision, *, same_boot: bool
-    ) -> Settlement:
-        started_ago = ledger.age(entry, same_boot=same_boot) if entry else 0.0
-        ended_ago = 0.0
-        if entry is not None and entry.ended is not None:
-            ended_ago = max(0.0, started_ago - (entry.ended - entry.started))
-        run = Run(
-            number=claim.number,
-            result=decision.result,
-            outcome=outcome,
-            started_ago=started_ago,
-            ended_ago=ended_ago,
-            output=collect(self._logs, claim.origin.worker, claim.origin.token) if entry else Output(),
-        )
-        return Settlement(
-            lease=claim.lease,
-            verdict=decision.verdict,
-            run=run,
-            charge=decision.charge,
-            delay=decision.delay,
-            error=decision.error,
+    def _settle(self, claim: Claim) -> None:
+        settlement = self._decided(inherited(self._run, claim))
+        self._storage.exchange(self._by, [settlement], None)
+        output = settlement.run.output if settlement.run else None
+        discard(self._logs, claim.origin.worker, claim.origin.token, output)
+        self._in_hand.pop(claim.lease.token, None)
+        self._log.warning(
+            "took over a job", job=claim.job.id, dead=claim.origin.worker, verdict=settlement.verdict.value
         )
 
-    def _end(self, claim: Claim, entry: Entry | None) -> None:
-        """End what a dead worker left running. A failure is told, and the job stays with us until it works."""
-        handle = (entry and entry.handle) or f"lease:{lease_mark(claim.origin.worker, claim.origin.token)}"
+    def _decided(self, case: Inherited) -> Settlement:
+        """End what runs, then decide. Both may call plugins."""
+        with self._calls_lock:
+            self._calls += 1
         try:
-            executor = self._policies.executor(claim.job)
-        except QueuectlError as error:
-            self._log.error("cannot end what a dead worker left running", job=claim.job.id, error=error.message)
-            return
-        if not isinstance(executor, EndingExecutor):
-            return
-        for _ in range(MOST_TRIES):
-            try:
-                executor.end(handle, claim.job)
-            except BaseException as error:  # a wall: an executor's plugin must not stop the rescue of other jobs
-                what = "cannot end what a dead worker left running"
-                plugin = self._policies.executor_name(claim.job)
-                self._log.warning(what, job=claim.job.id, plugin=plugin, error=brief(error), exc_info=True)
-                time.sleep(TRY_AGAIN)
-            else:
-                return
+            if case.may_run:
+                end(case, self._policies)
+            return settlement_of(case, self._policies, self._logs, self._boot)
+        finally:
+            with self._calls_lock:
+                self._calls -= 1
 
-    def _write(self, settlements: list[Settlement]) -> None:
-        """Settle, for as long as it takes: the leases are ours now, and nobody else would."""
-        while settlements:
-            try:
-                self._storage.exchange(self._by, settlements, None)
-            except StorageError as error:
-                self._log.warning("cannot settle the jobs of the dead, trying again", error=error.message)
-                time.sleep(TRY_AGAIN)
-            else:
-                return
+    def _tell(self, claim: Claim, error: Exception) -> None:
+        if isinstance(error, StorageError):
+            self._log.warning("cannot settle a dead worker's job, trying again", job=claim.job.id, error=error.message)
+            return
+        self._log.error(
+            "cannot end what a dead worker left running: the job waits here until that works",
+            job=claim.job.id,
+            dead=claim.origin.worker,
+            exc_info=True,
+        )
+
+
+def _join(threads: Sequence[threading.Thread], deadline: float) -> None:
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))

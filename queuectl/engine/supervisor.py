@@ -199,10 +199,19 @@ class Supervisor:
             place.started = now
 
     def _reap(self) -> None:
-        """Collect all children that ended, also such as were handed to us as process 1 of a container."""
+        """Collect all children that ended, also such as were handed to us as process 1 of a container.
+
+        While a plugin is being called only our own: it may wait for a child that it started here.
+        """
+        with self._rescue.silence() as silent:
+            pids = [-1] if silent else [place.child.pid for place in self._places if place.child is not None]
+            for pid in pids:
+                self._collect(pid)
+
+    def _collect(self, which: int) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(which, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -241,12 +250,16 @@ class Supervisor:
 
     def _leave(self) -> None:
         self._signals.leaving = True
-        self._rescue.look_around_last()
+        done = self._rescue.look_around_last()
         self._signals.close()
         for end in self._life:
             os.close(end)
+        if done:
+            self._retire()
+        self._ledger.close(unlink=done)
+
+    def _retire(self) -> None:
         try:
             self._storage.retire(self.id)
         except StorageError as error:
             self._log.warning("could not say goodbye to the storage", error=error.message)
-        self._ledger.close()

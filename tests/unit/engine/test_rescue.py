@@ -1,0 +1,284 @@
+"""The rescue: jobs of dead workers are taken over, and none starts again while something of it may run."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from queuectl.engine import rescue as rescuing
+from queuectl.engine.boot import boot_id
+from queuectl.engine.environment import lease_mark
+from queuectl.engine.ledger import Ledger
+from queuectl.engine.rescue import Rescue
+from queuectl.errors import StorageBusyError
+from queuectl.model.job import State
+from queuectl.model.lease import Claim
+from queuectl.model.worker import NewWorker
+from queuectl.testing import MemoryStorage
+
+from .conftest import Executioner, World, until
+
+RUNNING: dict[str, Any] = {"phase": "running", "handle": "pid 7"}
+SUCCEEDED: dict[str, Any] = {"phase": "ended", "outcome": {"exit_code": 0}}
+
+
+def rescue_in(world: World, executioner: Executioner) -> Rescue:
+    """Return the rescue of the living worker."""
+    return Rescue(world.storage, world.me, world.run, world.logs, executioner)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def rescue(world: World, executioner: Executioner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rescue]:
+    """A rescue that is not patient with what fails, and leaves in the end."""
+    monkeypatch.setattr(rescuing, "TRY_AGAIN", 0.001)
+    monkeypatch.setattr(rescuing, "LONGEST_PAUSE", 0.002)
+    rescue = rescue_in(world, executioner)
+    yield rescue
+    rescue.finish()
+
+
+def look_until(rescue: Rescue, condition: Callable[[], object]) -> None:
+    """Look around, as a keeper does, until a condition is true."""
+
+    def looked() -> object:
+        rescue.look_around()
+        return condition()
+
+    until(looked)
+
+
+def look_until_settled(rescue: Rescue, world: World, *ids: str) -> None:
+    """Look around, as a keeper does, until the jobs are settled."""
+    unsettled = {State.PROCESSING}
+    look_until(rescue, lambda: not rescue.tokens() and unsettled.isdisjoint(world.job(id).state for id in ids))
+
+
+class TestTakingOver:
+    """What becomes of a dead worker's jobs."""
+
+    def test_what_runs_is_ended_before_the_job_is_lost(
+        self, world: World, rescue: Rescue, executioner: Executioner
+    ) -> None:
+        """The executor gets the handle that was noted; the run is recorded as lost, and the ledger goes."""
+        world.die(RUNNING)
+        look_until_settled(rescue, world, "a")
+        assert executioner.ended == ["pid 7"]
+        assert (world.job("a").state, world.job("a").lost) == (State.PENDING, 1)
+        assert rescue.finish()
+        assert os.listdir(world.run) == []
+
+    def test_a_run_that_was_caught_starting_is_found_by_its_lease(
+        self, world: World, rescue: Rescue, executioner: Executioner
+    ) -> None:
+        """Nothing was recorded yet: what stands in its environment is all there is."""
+        (claim,) = world.die({"phase": "starting"})
+        look_until_settled(rescue, world, "a")
+        assert executioner.ended == [f"lease:{lease_mark('dead', claim.lease.token)}"]
+
+    def test_a_claim_that_never_began_is_given_back(
+        self, world: World, rescue: Rescue, executioner: Executioner
+    ) -> None:
+        """Nothing is ended, nothing counted."""
+        world.die(None)
+        look_until_settled(rescue, world, "a")
+        assert (world.job("a").runs, world.storage.attempts("a"), executioner.ended) == (0, [], [])
+
+    def test_an_outcome_that_was_noted_is_settled_and_not_run_again(
+        self, world: World, rescue: Rescue, executioner: Executioner
+    ) -> None:
+        """The run had ended: its job is completed, with its output."""
+        (claim,) = world.die(SUCCEEDED)
+        (world.logs / f"dead-{claim.lease.token}.out").write_bytes(b"well")
+        look_until_settled(rescue, world, "a")
+        assert world.job("a").state is State.COMPLETED
+        output = world.storage.output("a", 1)
+        assert output is not None
+        assert output.tail == b"well"
+        assert (executioner.ended, os.listdir(world.logs)) == ([], [])
+
+    @pytest.mark.parametrize(
+        ("noted", "state"),
+        [
+            ({"phase": "ended", "outcome": {"exit_code": 3}}, State.FAILED),
+            ({"phase": "ended", "outcome": {"signal": 15}, "released": True}, State.PENDING),
+            ({"phase": "ended", "outcome": {"exit_code": 0}, "cancelled": True}, State.CANCELLED),
+        ],
+    )
+    def test_why_it_had_been_ended_counts(
+        self, world: World, rescue: Rescue, noted: dict[str, Any], state: State
+    ) -> None:
+        """A failure is one, a forced stop gives back, a cancel cancels."""
+        world.die(noted)
+        look_until_settled(rescue, world, "a")
+        assert world.job("a").state is state
+
+    def test_a_ledger_in_unknown_words_is_taken_for_a_run_that_may_be_left(
+        self, world: World, rescue: Rescue, executioner: Executioner
+    ) -> None:
+        """Such as one of another version: it is not taken for a claim that never began."""
+        world.die({"phase": "ended", "outcome": {"colour": "red"}})
+        look_until_settled(rescue, world, "a")
+        assert [handle.partition(":")[0] for handle in executioner.ended] == ["lease"]
+        assert world.job("a").lost == 1
+
+    def test_a_run_without_a_ledger_is_ended_by_what_the_storage_knows(
+        self, world: World, rescue: Rescue, executioner: Executioner
+    ) -> None:
+        """The handle was recorded there, and a container, say, can be ended from any host."""
+        (claim,) = world.die(None)
+        world.storage.record(claim.lease, "box 7")
+        look_until_settled(rescue, world, "a")
+        assert executioner.ended == ["box 7"]
+
+    def test_the_living_are_left_alone(self, world: World, rescue: Rescue) -> None:
+        """A ledger whose lock is held is nobody's business."""
+        rescue.look_around()
+        assert rescue.tokens() == set()
+        assert rescue.finish()
+
+
+class TestLostAnswers:
+    """A take-over whose answer is lost after its commit."""
+
+    @pytest.fixture
+    def world(self, world: World) -> World:
+        """A world whose storage loses the first answer."""
+        world.storage.__class__ = Forgetful
+        return world
+
+    def test_what_runs_is_ended_all_the_same(self, world: World, rescue: Rescue, executioner: Executioner) -> None:
+        """It is asked again what was taken over, and each job is dealt with as always."""
+        world.die(RUNNING, SUCCEEDED)
+        look_until_settled(rescue, world, "a", "b")
+        assert executioner.ended == ["pid 7"]
+        assert (world.job("a").lost, world.job("b").state) == (1, State.COMPLETED)
+        look_until(rescue, lambda: os.listdir(world.run) == [])
+
+    def test_until_the_answer_is_there_the_rescue_is_unsure(self, world: World, rescue: Rescue) -> None:
+        """Nobody may take its leases for strange ones, or retire and so give them back."""
+        world.die(RUNNING)
+        rescue.look_around()
+        assert not rescue.finish()
+        assert rescue.is_unsure
+        assert world.job("a").state is State.PROCESSING
+
+
+class Forgetful(MemoryStorage):
+    """Loses the first answer to a take-over."""
+
+    forgot = False
+
+    def take_over(self, dead: Sequence[str], by: str, *, proven: bool = True) -> Sequence[Claim]:
+        """Do it, and say that it may not have been done."""
+        claims = super().take_over(dead, by, proven=proven)
+        if claims and not self.forgot:
+            self.forgot = True
+            raise StorageBusyError("the answer was lost")
+        return claims
+
+
+class TestWhatCannotBeEnded:
+    """An executor whose `end` keeps failing."""
+
+    def test_the_job_waits_until_it_works(self, world: World, rescue: Rescue, executioner: Executioner) -> None:
+        """It is not settled, however often that fails, and told once; when it works the job is lost as always."""
+        world.die(RUNNING)
+        executioner.fails = [OSError("no")] * 50
+        with capture_logs() as logs:
+            rescue.look_around()
+            until(lambda: len(executioner.fails) < 10)
+            states = {world.job("a").state}
+            look_until_settled(rescue, world, "a")
+        assert states == {State.PROCESSING}
+        assert len(executioner.ended) == 51
+        assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
+            "cannot end what a dead worker left running: the job waits here until that works"
+        ]
+
+    def test_the_others_do_not_wait_for_it(self, world: World, rescue: Rescue, executioner: Executioner) -> None:
+        """Jobs of the same dead worker, and of others that die later, are taken over meanwhile."""
+        executioner.fails = [OSError("no")] * 10**6
+        world.die(RUNNING, SUCCEEDED)
+        look_until(rescue, lambda: world.job("b").state is State.COMPLETED)
+        world.die(SUCCEEDED, worker="other", ids="c")
+        look_until(rescue, lambda: world.job("c").state is State.COMPLETED)
+        assert world.job("a").state is State.PROCESSING
+
+    def test_who_leaves_leaves_it_to_the_next(self, world: World, rescue: Rescue, executioner: Executioner) -> None:
+        """The lease and the ledger stay, so that the next worker ends the run by the same handle."""
+        (claim,) = world.die(RUNNING)
+        executioner.fails = [OSError("no")] * 10**6
+        look_until(rescue, lambda: executioner.ended)
+        assert not rescue.finish()
+        assert [lease.job for lease in world.storage.beat(world.me).leases] == ["a"]
+        Ledger(world.run, world.me, slots=1, boot=boot_id()).close(unlink=False)
+        executioner.ended.clear()
+        executioner.fails.clear()
+        world.me = "heir"
+        world.storage.register(NewWorker(id="heir", host="here", pid=3))
+        look_until_settled(rescue_in(world, executioner), world, "a")
+        assert executioner.ended == ["pid 7"]
+        assert world.storage.attempts("a")[0].worker == claim.lease.worker
+
+    def test_an_end_that_never_returns_keeps_nobody(
+        self, world: World, rescue: Rescue, executioner: Executioner, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Other jobs are taken over, and who leaves does not wait for ever."""
+        monkeypatch.setattr(rescuing, "GRACE", 0.01)
+        monkeypatch.setattr(rescuing, "SOON", 0.01)
+        going = threading.Event()
+        monkeypatch.setattr(executioner, "end", lambda *_: going.wait())
+        world.die(RUNNING, SUCCEEDED)
+        look_until(rescue, lambda: world.job("b").state is State.COMPLETED)
+        with rescue.silence() as silent:
+            assert not silent
+        assert not rescue.finish()
+        going.set()
+
+
+def test_a_storage_that_fails_is_asked_again(world: World, rescue: Rescue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was decided is settled as soon as that works."""
+    monkeypatch.setattr(rescuing, "LONGEST_STORAGE_PAUSE", 0.001)
+    fails = [StorageBusyError("busy")] * 20
+    exchange = world.storage.exchange
+
+    def sometimes(*arguments: Any) -> Any:
+        if fails:
+            raise fails.pop()
+        return exchange(*arguments)
+
+    world.die(SUCCEEDED)
+    monkeypatch.setattr(world.storage, "exchange", sometimes)
+    look_until(rescue, lambda: world.job("a").state is State.COMPLETED)
+    assert fails == []
+
+
+def test_one_who_was_stopped_for_too_long_is_taken_over_too(
+    world: World, rescue: Rescue, executioner: Executioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lock is held yet; its lease ran out."""
+    monkeypatch.setattr(rescue, "_expiry_at", 0.0)
+    world.die(RUNNING)
+    (world.run / "dead").rename(world.run / ".alive")  # nobody sees that its lock is free
+    clock = world.storage._clock
+    monkeypatch.setattr(world.storage, "_clock", lambda: clock() + 60.0)
+    look_until_settled(rescue, world, "a")
+    assert world.job("a").lost == 1
+    assert len(executioner.ended) == 1
+
+
+def test_an_old_ledger_that_nobody_asks_for_goes(world: World, rescue: Rescue) -> None:
+    """Of leases that are somebody else's it is kept for a day, since that one may die too."""
+    world.die(RUNNING)
+    world.storage.register(NewWorker(id="other", host="here", pid=3))
+    world.storage.take_over(["dead"], "other")
+    look_until(rescue, lambda: rescue._kept)
+    assert os.listdir(world.run) == ["dead"]
+    os.utime(world.run / "dead", (0, 0))
+    rescue._kept.clear()
+    look_until(rescue, lambda: os.listdir(world.run) == [])
