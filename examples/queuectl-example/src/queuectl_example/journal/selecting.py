@@ -1,0 +1,96 @@
+"""Selecting: which jobs a query means, and what is told of many at once."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+
+from queuectl import Bucket, Group, Job, Page, Query, Result
+
+from queuectl_example.journal.store import Entry, KeptRun
+from queuectl_example.journal.transaction import Transaction
+
+Ending = tuple[str | None, int | None, int | None]
+
+
+def matching(tx: Transaction, query: Query) -> list[Entry]:
+    """Return the jobs that match, oldest first."""
+    return [entry for entry in tx.store.jobs.values() if _matches(entry.job, query, tx.now)]
+
+
+def page(tx: Transaction, query: Query, cursor: str | None, limit: int) -> Page:
+    """Return the newest jobs that match, or those older than the cursor, which is the place of the last job told.
+
+    A place, not a count: pages stand while jobs come and go.
+    """
+    before = math.inf if cursor is None else int(cursor)
+    found = [entry for entry in reversed(matching(tx, query)) if entry.order < before]
+    shown = found[:limit]
+    more = shown and len(found) > limit
+    return Page(jobs=tuple(entry.job for entry in shown), next_cursor=str(shown[-1].order) if more else None)
+
+
+def resolve(tx: Transaction, prefix: str, limit: int) -> list[str]:
+    """Return the ids that start with a prefix, or the one that equals it."""
+    if prefix in tx.store.jobs:
+        return [prefix][:limit]
+    return sorted(id for id in tx.store.jobs if id.startswith(prefix))[:limit]
+
+
+def groups(tx: Transaction, query: Query) -> list[Group]:
+    """Return the jobs that match by how they ended, the largest group first."""
+    alike: dict[Ending, list[Job]] = {}
+    for entry in matching(tx, query):
+        alike.setdefault(_ending(entry.job), []).append(entry.job)
+    found = [_group(ending, jobs) for ending, jobs in alike.items()]
+    return sorted(found, key=lambda group: (-group.count, -(group.newest.finished_at or 0.0)))
+
+
+def buckets(tx: Transaction, since: float, step: float) -> list[Bucket]:
+    """Return what ended in each step of the time from `since` seconds ago until now."""
+    start = tx.now - since
+    size = math.ceil(since / step)
+    piles: list[list[KeptRun]] = [[] for _ in range(size)]
+    for run in tx.store.runs.values():
+        if start <= run.attempt.finished_at <= tx.now:
+            piles[min(size - 1, int((run.attempt.finished_at - start) / step))].append(run)
+    return [_bucket(start + index * step, pile) for index, pile in enumerate(piles)]
+
+
+def _matches(job: Job, query: Query, now: float) -> bool:
+    finished_by = math.inf if query.finished_before is None else now - query.finished_before
+    return (
+        (query.states is None or job.state in query.states)
+        and (query.queue is None or job.queue == query.queue)
+        and (query.tag is None or query.tag in job.tags)
+        and (query.text is None or query.text in _shown(job))
+        and (query.finished_before is None or (job.finished_at is not None and job.finished_at <= finished_by))
+        and (not query.grouped or _ending(job) == (query.error, query.exit_code, query.signal))
+    )
+
+
+def _shown(job: Job) -> str:
+    command = job.command if isinstance(job.command, str) else shlex.join(job.command)
+    return "\n".join((job.id, command, job.error or ""))
+
+
+def _ending(job: Job) -> Ending:
+    return job.error, job.exit_code, job.signal
+
+
+def _group(ending: Ending, jobs: Sequence[Job]) -> Group:
+    error, exit_code, signal = ending
+    newest = max(jobs, key=lambda job: job.finished_at or 0.0)
+    return Group(error=error, exit_code=exit_code, signal=signal, count=len(jobs), newest=newest)
+
+
+def _bucket(start: float, ended: Sequence[KeptRun]) -> Bucket:
+    attempts = [run.attempt for run in ended]
+    return Bucket(
+        start=start,
+        completed=sum(attempt.result is Result.COMPLETED for attempt in attempts),
+        failed=sum(attempt.result in {Result.FAILED, Result.LOST} for attempt in attempts),
+        run_time=sum(attempt.finished_at - attempt.started_at for attempt in attempts),
+        wait_time=sum(run.waited for run in ended),
+    )
