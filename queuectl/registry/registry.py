@@ -23,11 +23,12 @@ from queuectl.registry.found import Entry, Found, PluginInfo
 from queuectl.registry.making import make
 from queuectl.registry.soundness import has_our_api, hook_names, imported, is_sound
 from queuectl.registry.suggestion import did_you_mean
+from queuectl.registry.trace import asked_for
 
 if TYPE_CHECKING:
     import click
 
-    from queuectl.registry.trace import P, T, Trace
+    from queuectl.registry.trace import P, T
     from queuectl.registry.wrapping import Run
 
 OFFERS: Mapping[str, str] = {
@@ -40,10 +41,10 @@ OFFERS: Mapping[str, str] = {
 
 
 class Registry:
-    """The plugins of one process. Safe to use from several threads. `trace` is told of each call into a plugin."""
+    """The plugins of one process. Safe to use from several threads."""
 
-    def __init__(self, trace: Trace | None = None) -> None:
-        self._trace = trace
+    def __init__(self) -> None:
+        self._trace = asked_for()
         self._manager = PluginManager("queuectl")
         self._manager.add_hookspecs(hookspecs)
         self._lock = RLock()
@@ -278,10 +279,12 @@ class Registry:
             def queuectl_execute(job: Job, context: RunContext) -> Outcome:
                 return run(job, context)
 
-            return self._only_of(hook, module).call_extra([queuectl_execute], {"job": job, "context": context})
+            def call(job: Job, context: RunContext) -> Any:
+                return self._only_of(hook, module).call_extra([queuectl_execute], {"job": job, "context": context})
 
-        traced = self._traced(entry, hook, within)
-        return lambda run: around(entry, traced, run)
+            return self._traced(entry, hook, call)(job, context)
+
+        return lambda run: around(entry, within, run)
 
     def _listener(self, entry: Entry, module: ModuleType) -> Callable[[Event], None]:
         hook = "queuectl_notify"
