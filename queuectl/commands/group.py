@@ -31,7 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Set-up": {
         "config": "Read, change and check the configuration.",
-        "plugins": "List and show plugins.",
+        "plugins": "List, show, check and begin plugins.",
         "doctor": "Look at what can be wrong, and say what to type.",
         "backup": "Write a consistent copy of the store to a new file while workers run.",
         "prune": "Delete jobs that ended long ago, with their attempts and output.",

@@ -1,4 +1,4 @@
-"""`queuectl plugins`: what is installed."""
+"""`queuectl plugins`: what is installed, what is wrong with it, and how to begin one of your own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import click
 
 from queuectl.commands.frame import Session, group
 from queuectl.commands.output import Column, print_json, print_pairs, print_records, write
-from queuectl.errors import NotFoundError, PluginError
+from queuectl.errors import UsageError
 
 if TYPE_CHECKING:
-    from queuectl.config.fields import Field
-    from queuectl.registry import Found, PluginInfo
-
+    from queuectl.commands.plugins_examined import Examined
 
 KINDS = ("backoff", "executor", "notifier", "storage")
 
@@ -24,11 +22,12 @@ KINDS = ("backoff", "executor", "notifier", "storage")
     examples="""
 queuectl plugins list
 queuectl plugins show sqlite
+queuectl plugins check
 queuectl plugins new fibonacci --kind backoff
 """,
 )
 def command() -> None:
-    """List and show plugins.
+    """List, show, check and begin plugins.
 
     A plugin offers a storage, an executor, a backoff or a notifier under a name, which the configuration selects.
     Plugins may also listen to events, wrap executions and add commands.
@@ -39,7 +38,8 @@ def command() -> None:
 def list_(session: Session) -> None:
     """List the installed plugins, and what is wrong with those that cannot be used.
 
-    A pipe gets a line of tab-separated fields for each: name, kind, distribution, version, module, state.
+    A pipe gets a line of tab-separated fields for each: name, kind, distribution, version, module, location, state
+    (ok, or what is wrong). Each third party's plugin is imported in a process of its own, and given up after 10 s.
     """
     columns = (
         Column("NAME", lambda row: row["name"]),
@@ -47,25 +47,54 @@ def list_(session: Session) -> None:
         Column("DISTRIBUTION", lambda row: row["distribution"], rank=2),
         Column("VERSION", lambda row: row["version"], rank=3),
         Column("MODULE", lambda row: row["module"], rank=1),
-        Column("STATE", lambda row: row["error"] or "ok", least=20),
+        Column("LOCATION", lambda row: row["location"], rank=4),
+        Column("STATE", lambda row: row["error"] or row["state"], least=20),
     )
-    print_records(session, list(_rows()), columns, lambda row: row)
+    print_records(session, _rows(), columns, lambda row: row)
 
 
 @command.command("show", examples=["queuectl plugins show sqlite", "queuectl plugins show exponential --json"])
 @click.argument("name", metavar="NAME")
 def show(session: Session, name: str) -> None:
     """Show a plugin and its settings: types, limits, defaults and what they mean."""
-    infos = [info for info in _installed() if info.entry.name == name or name in _names(info)]
-    if not infos:
-        raise _missing(name)
-    told = [_about(info, name) for info in infos]
+    from queuectl.commands.plugins_examined import named
+
+    told = [_about(each) for each in named(name)]
     if session.json:
         print_json(told[0] if len(told) == 1 else told)
         return
     for index, plugin in enumerate(told):
         write("\n" if index else "")
         _print_plugin(session, plugin)
+
+
+@command.command(
+    "check",
+    examples="""
+queuectl plugins check
+queuectl plugins check fibonacci
+queuectl plugins check --json | jq '.plugins[] | select(.ok | not)'
+""",
+)
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option("--timeout", metavar="S", help="How many seconds, or 90s, 5m, each plugin may take; by default 10.")
+def check(session: Session, name: str | None, timeout: str | None) -> int:
+    """Import every plugin, or one, and look for what is wrong; then look at all that the configuration names.
+
+    Looked for: an import that fails, exits, hangs or prints; another version of the API, or of queuectl, than this;
+    hooks that there are not, or that lack @hookimpl; providers that cannot be used; names that are built in, doubled,
+    or lead nowhere; settings without a description, of a type that YAML cannot give, or with a default that they do not
+    take themselves. Nothing is created, so no store is opened and no server is called: what `create` makes is tested by
+    `PluginContract` of `queuectl.testing`.
+
+    Ends with 1 when something is wrong. --quiet leaves out what is well. A pipe gets a line of tab-separated fields for
+    each: ok or wrong, name, kind, distribution, version, what is wrong. The last line is that of the configuration,
+    with its file in the place of the distribution.
+    """
+    from queuectl.commands.plugins_check import check as check_them
+    from queuectl.commands.plugins_examined import PATIENCE
+
+    return check_them(session, name, PATIENCE if timeout is None else _seconds(timeout))
 
 
 @command.command(
@@ -94,94 +123,33 @@ def new(session: Session, name: str, kind: str, directory: str | None) -> None:
     write_new(session, name, kind, directory)
 
 
-def _installed() -> list[PluginInfo]:
-    from queuectl.registry import Registry
-
-    return Registry().installed()
-
-
 def _rows() -> Iterator[dict[str, Any]]:
-    from importlib.metadata import version
+    from queuectl.commands.plugins_examined import examine, installed
 
-    ours = version("queuectl")
-    for info in _installed():
-        entry = info.entry
-        where = {
-            "distribution": entry.distribution or "queuectl",
-            "version": entry.version or ours,
-            "module": entry.module,
-            "error": info.error,
-        }
-        for kind, name in _offers(info):
-            yield {"name": name, "kind": kind, **where}
+    for each in examine(installed()):
+        for kind, name in each.offers():
+            yield {"name": name, "kind": kind, **_origin(each)}
 
 
-def _offers(info: PluginInfo) -> list[tuple[str | None, str]]:
-    """Return kind and name of each provider; a plugin without one is told by what else it does."""
-    if info.offers:
-        return [(found.kind, found.name) for found in info.offers]
-    kinds = {"queuectl_notify": "listener", "queuectl_execute": "wrapper", "queuectl_commands": "commands"}
-    roles = [kinds[hook] for hook in info.hooks if hook in kinds]
-    return [(", ".join(roles) or None, info.entry.name)]
-
-
-def _names(info: PluginInfo) -> set[str]:
-    return {found.name for found in info.offers}
-
-
-def _missing(name: str) -> NotFoundError:
-    from queuectl.registry.suggestion import did_you_mean
-
-    near = did_you_mean(name, {found for info in _installed() for found in (info.entry.name, *_names(info))})
-    return NotFoundError(f"no plugin '{name}' is installed{near}", hint="queuectl plugins list shows all")
-
-
-def _about(info: PluginInfo, name: str) -> dict[str, Any]:
-    entry = info.entry
-    about: dict[str, Any] = {
-        "name": entry.name,
-        "distribution": entry.distribution or "queuectl",
-        "version": entry.version,
-        "module": entry.module,
-        "hooks": list(info.hooks),
-        "error": info.error,
+def _origin(examined: Examined) -> dict[str, Any]:
+    return {
+        "distribution": examined.distribution,
+        "version": examined.version,
+        "module": examined.entry.module,
+        "location": examined.report.location,
+        "state": "ok" if examined.report.error is None else "broken",
+        "error": examined.report.error,
     }
-    if about["version"] is None:
-        from importlib.metadata import version
-
-        about["version"] = version("queuectl")
-    chosen = [found for found in info.offers if found.name == name] or info.offers
-    about["providers"] = [_provider(found) for found in chosen]
-    return about
 
 
-def _provider(found: Found) -> dict[str, Any]:
-    from queuectl.config.fields import fields_of
-
-    provider = found.provider
-    about: dict[str, Any] = {"kind": found.kind, "name": found.name, "summary": provider.summary}
-    if found.kind == "notifier":
-        about["events"] = None if provider.events is None else sorted(provider.events)
-    try:
-        about["settings"] = [_setting(field) for field in fields_of(provider.settings).values()]
-    except PluginError as error:
-        about |= {"settings": [], "error": error.message}
-    return about
-
-
-def _setting(field: Field) -> dict[str, Any]:
-    from queuectl.config.expectation import expected
-    from queuectl.config.explain import to_json, typed
-    from queuectl.config.fields import takes
-
-    takes_null = takes(field.type, type(None))
-    about = {"key": field.key, "takes": expected(field.type) + (", or null" if takes_null else "")}
-    default = {} if field.required else {"default": to_json(field.default), "default_typed": typed(field.default)}
-    return {**about, "required": field.required, **default, "description": field.description}
+def _about(examined: Examined) -> dict[str, Any]:
+    report = examined.report
+    about = {"name": examined.entry.name, **_origin(examined), "hooks": list(report.hooks)}
+    return {**about, "providers": list(report.providers)}
 
 
 def _print_plugin(session: Session, plugin: dict[str, Any]) -> None:
-    head = {name: plugin[name] for name in ("name", "distribution", "version", "module")}
+    head = {name: plugin[name] for name in ("name", "distribution", "version", "module", "location")}
     print_pairs(session, head | {"hooks": ", ".join(plugin["hooks"]), "state": plugin["error"] or "ok"})
     for provider in plugin["providers"]:
         write("\n")
@@ -194,3 +162,12 @@ def _print_plugin(session: Session, plugin: dict[str, Any]) -> None:
         )
         if provider["settings"]:
             print_records(session, provider["settings"], columns, lambda row: row)
+
+
+def _seconds(timeout: str) -> float:
+    from queuectl.engine.fields import read_delay
+
+    try:
+        return read_delay(timeout)
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}") from None

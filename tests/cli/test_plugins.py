@@ -43,29 +43,38 @@ def queuectl_storages():
 """
 
 
+def place(site: Path, name: str, source: str, points: str = "") -> None:
+    """Install a distribution of one module."""
+    information = site / f"queuectl_{name}-1.2.3.dist-info"
+    information.mkdir(parents=True)
+    (site / f"queuectl_{name}.py").write_text(source)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: queuectl-{name}\nVersion: 1.2.3\n")
+    (information / "entry_points.txt").write_text(f"[queuectl]\n{points or f'{name} = queuectl_{name}'}\n")
+
+
 @pytest.fixture
 def installed(queuectl: Program, tmp_path: Path) -> Program:
     """The program, with two good plugins and a broken one beside it."""
     site = tmp_path / "site"
     for name, source in (("fibonacci", FIBONACCI), ("postgres", POSTGRES), ("broken", "raise RuntimeError('no')\n")):
-        information = site / f"queuectl_{name}-1.2.3.dist-info"
-        information.mkdir(parents=True)
-        (site / f"queuectl_{name}.py").write_text(source)
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: queuectl-{name}\nVersion: 1.2.3\n")
-        (information / "entry_points.txt").write_text(f"[queuectl]\n{name} = queuectl_{name}\n")
+        place(site, name, source)
     queuectl.env["PYTHONPATH"] = str(site)
     return queuectl
 
 
 def test_list_tells_every_plugin_with_its_state(installed: Program) -> None:
-    """Name, kind, distribution, version, module, state."""
+    """Name, kind, distribution, version, module, location, state."""
     rows = {row[0]: row for row in installed("plugins", "list", code=0).rows}
     assert {name for names in BUILTINS.values() for name in names} <= rows.keys()
     assert rows["sqlite"][1:3] == ["storage", "queuectl"]
-    assert rows["fibonacci"] == ["fibonacci", "backoff", "queuectl-fibonacci", "1.2.3", "queuectl_fibonacci", "ok"]
-    assert rows["broken"][5] == "plugin 'broken' (queuectl-broken 1.2.3) failed to import: RuntimeError: no"
+    location = f"{installed.env['PYTHONPATH']}/queuectl_fibonacci.py"
+    about = ["queuectl-fibonacci", "1.2.3", "queuectl_fibonacci", location]
+    assert rows["fibonacci"] == ["fibonacci", "backoff", *about, "ok"]
+    assert rows["broken"][5] == location.replace("fibonacci", "broken")
+    assert rows["broken"][6] == "plugin 'broken' (queuectl-broken 1.2.3) failed to import: RuntimeError: no"
     listed = {each["name"]: each for each in installed("plugins", "list", "--json", code=0).json}
     assert (listed["fibonacci"]["error"], listed["broken"]["kind"]) == (None, None)
+    assert (listed["fibonacci"]["state"], listed["broken"]["state"]) == ("ok", "broken")
 
 
 def test_show_tells_the_settings(installed: Program) -> None:
@@ -78,6 +87,7 @@ def test_show_tells_the_settings(installed: Program) -> None:
         {
             "key": "unit",
             "takes": "a number above 0",
+            "limits": {"gt": 0},
             "required": False,
             "default": 1.0,
             "default_typed": "1",
@@ -98,6 +108,30 @@ def test_show_of_a_broken_plugin_says_why(installed: Program) -> None:
     """It is installed, and there is something to tell of it."""
     told = installed("plugins", "show", "broken", "--json", code=0).json
     assert told["error"].endswith("failed to import: RuntimeError: no")
+
+
+@pytest.mark.parametrize("deed", ["sys.exit()", "os._exit(0)", "os.kill(os.getpid(), 9)", "print('[]')"])
+def test_no_plugin_harms_a_command_that_tells_of_it(queuectl: Program, tmp_path: Path, deed: str) -> None:
+    """Given one that ends whoever imports it, or prints, then the others are told as ever, and this one too."""
+    place(tmp_path / "site", "hostile", f"import os, sys\n{deed}\n")
+    queuectl.env["PYTHONPATH"] = str(tmp_path / "site")
+    listed = {each["name"]: each for each in queuectl("plugins", "list", "--json", code=0).json}
+    assert listed["sqlite"]["state"] == "ok"
+    assert listed["hostile"]["location"] == str(tmp_path / "site" / "queuectl_hostile.py")
+    told = queuectl("plugins", "show", "hostile", "--json", code=0).json
+    assert told["error"] == listed["hostile"]["error"]
+    assert (told["error"] is None) == deed.startswith("print")
+
+
+def test_names_that_lead_to_one_module_are_told_apart(queuectl: Program, tmp_path: Path) -> None:
+    """Each name has what is offered under it, and no more."""
+    both = FIBONACCI + '    yield Provider("slow", Fibonacci)\n'
+    place(tmp_path / "site", "fibonacci", both, points="fibonacci = queuectl_fibonacci\nslow = queuectl_fibonacci\n")
+    queuectl.env["PYTHONPATH"] = str(tmp_path / "site")
+    names = [row[0] for row in queuectl("plugins", "list", code=0).rows]
+    assert (names.count("fibonacci"), names.count("slow")) == (1, 1)
+    told = queuectl("plugins", "show", "slow", "--json", code=0).json
+    assert [provider["name"] for provider in told["providers"]] == ["slow"]
 
 
 def test_a_plugin_that_is_not_installed_is_not_found(queuectl: Program) -> None:
