@@ -129,14 +129,3 @@ def test_an_outer_wrapper_may_rescue_an_inner_one(install: Install, job: Job) ->
     registry.load(["inner", "outer"])  # what was registered last is called first
     outcome = registry.execute(job, CONTEXT, succeed)
     assert outcome.error == "plugin 'inner' (queuectl-inner 1.2.3) raised in queuectl_execute: RuntimeError: no"
-
-
-def test_a_wrapper_that_wants_to_be_first_is_the_outermost(install: Install, job: Job) -> None:
-    """As pluggy's `tryfirst` says, whatever the order of the list."""
-    outcome = "from dataclasses import replace; outcome = yield; return replace(outcome, error=f'{outcome.error} NAME')"
-    for name, options in (("first", "wrapper=True, tryfirst=True"), ("second", "wrapper=True")):
-        source = SOUND.replace("wrapper=True", options).replace("return (yield)", outcome.replace("NAME", name))
-        install(f"queuectl-{name}", source)
-    registry = Registry()
-    registry.load(["first", "second"])
-    assert registry.execute(job, CONTEXT, lambda *_: Outcome(error="run")).error == "run second first"
