@@ -109,8 +109,9 @@ def _refuse_content(path: Path, size: int) -> None:
     with translated(path):
         try:
             _refuse_file_alone(path)
-        except apsw.CorruptError:
-            # Whoever writes pages right now, in a checkpoint or in the first transaction of all, has them in disorder.
+        except (apsw.CorruptError, apsw.NotADBError):
+            # Whoever writes pages right now, in a checkpoint or in the first transaction of all, has them in disorder,
+            # and so has one that lost its power over it, whose journal will put them right.
             if os.path.exists(f"{path}-shm") or os.path.exists(f"{path}-journal"):
                 _refuse_in_use(path)
             else:

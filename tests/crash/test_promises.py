@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -21,9 +22,9 @@ PATIENCE = 30.0
 class House:
     """A data directory of its own, and the processes that were started over it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, work: Path) -> None:
         self.home = home
-        self.work = home.parent
+        self.work = work
         self.started: list[subprocess.Popen[bytes]] = []
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("QUEUECTL_")}
         self.env["QUEUECTL_HOME"] = str(home)
@@ -132,7 +133,7 @@ def carriers(home: Path, *, kill: bool = False) -> list[int]:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """Return a house, and see that nothing of it is left running."""
-    house = House(tmp_path / "home")
+    house = House(tmp_path / "home", tmp_path)
     try:
         yield house
     finally:
@@ -326,6 +327,61 @@ class TestStoppedWorker:
         until(lambda: frozen not in [worker["pid"] for worker in house.workers()])
         found = house.job(job)
         assert (found["state"], len(found["attempts_log"])) == ("completed", number)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0,
+    reason="only root can mount a small disk",
+)
+class TestFullDisk:
+    """A disk that is full when a job ends."""
+
+    @pytest.fixture
+    def house(self, tmp_path: Path) -> Iterator[House]:
+        """A house whose home is a small disk."""
+        home = tmp_path / "home"
+        home.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "none", str(home)], check=True)
+        house = House(home, tmp_path)
+        try:
+            yield house
+        finally:
+            house.close()
+            subprocess.run(["umount", "--lazy", str(home)], check=True)
+
+    @pytest.fixture
+    def job(self, house: House) -> str:
+        """A job that ended, and its supervisor was told to stop, when nothing more could be written."""
+        house.start()
+        house.worker()
+        job = house.enqueue(f"head -c 50000 /dev/zero; {UNTIL_GO}")
+        until(house.lines)
+        with (house.home / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while True:
+                ballast.write(bytes(4096))
+        house.go()
+        house.started[0].terminate()
+        until(lambda: "stopping waits until what ended can be stored" in house.log())
+        assert "disk is full" in house.log()
+        return job
+
+    def test_stopping_waits_for_room(self, house: House, job: str) -> None:
+        """Once there is room the outcome is settled, and the exit code is 0."""
+        (house.home / "ballast").unlink()
+        assert house.started[0].wait(PATIENCE) == 0
+        assert house.job(job)["state"] == "completed"
+
+    def test_a_second_signal_leaves_the_outcome_to_the_next_worker(self, house: House, job: str) -> None:
+        """It ends, says so, and the job is settled by the next one: it does not run again."""
+        house.started[0].terminate()
+        assert house.started[0].wait(PATIENCE) == 0
+        assert "leaving what ended in the ledger" in house.log()
+        (house.home / "ballast").unlink()
+        house.run("worker", "start", "--drain")
+        assert house.job(job)["state"] == "completed"
+        assert house.lines() == ["start"]
+        assert os.listdir(house.home / "run") == []
+        assert os.listdir(house.home / "logs") == []
 
 
 class TestRunningJob:

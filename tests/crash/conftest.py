@@ -1,0 +1,39 @@
+"""What the tests of crashes and of spoilt disks share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.faults.interposing import Interposer, compiled
+from tests.crash.faults.staging import Players
+
+
+@pytest.fixture(scope="session")
+def interposer_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the interposer, once for each process of the test run."""
+    library = compiled(tmp_path_factory.mktemp("interposer"))
+    if library is None:
+        if "CI" in os.environ:
+            pytest.fail("no C compiler here: the tests of spoilt disks would be left out")
+        pytest.skip("no C compiler here: this is not tested")
+    return library
+
+
+@pytest.fixture
+def interposer(interposer_library: Path, tmp_path: Path) -> Interposer:
+    """Return an interposer over a directory of this test's own."""
+    root = tmp_path / "root"
+    root.mkdir(mode=0o700)
+    return Interposer(interposer_library, root)
+
+
+@pytest.fixture
+def players(interposer: Interposer) -> Iterator[Players]:
+    """Return who plays scenes over that directory."""
+    players = Players(interposer)
+    yield players
+    players.close()
