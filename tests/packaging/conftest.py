@@ -7,7 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 100.0
+
+MakeEnvironment = Callable[..., Path]
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,28 @@ def distribution(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
 
 
 @pytest.fixture(scope="session")
-def environment(distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel; the libraries it needs are lent by the environment that runs the tests."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=False, symlinks=True)
-    python = folder / "bin" / "python"
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", "--quiet"]
-    subprocess.run([*install, str(distribution.wheel)], check=True, capture_output=True, timeout=DEADLINE)
-    site = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True)
-    # Its own site-packages comes first on the path, so our installed copy there is what counts.
-    (Path(site.strip()) / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return folder
+def make_environment(tmp_path_factory: pytest.TempPathFactory) -> MakeEnvironment:
+    """Install wheels into an environment; the libraries they need are lent by the one that runs the tests."""
+
+    def make(*wheels: Path) -> Path:
+        folder = tmp_path_factory.mktemp("environment")
+        venv.create(folder, with_pip=False, symlinks=True)
+        python = str(folder / "bin" / "python")
+        install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "--quiet"]
+        subprocess.run([*install, *map(str, wheels)], check=True, capture_output=True, timeout=DEADLINE)
+        place = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+        site = Path(subprocess.check_output(place, text=True).strip())
+        # Its own site-packages comes first on the path, so our installed copy there is what counts.
+        (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def environment(distribution: Distribution, make_environment: MakeEnvironment) -> Path:
+    """An environment with our wheel in it."""
+    return make_environment(distribution.wheel)
 
 
 @pytest.fixture
