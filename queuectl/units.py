@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-import math
 import re
+from functools import cache
 from typing import Self
 
+LONGEST = 36_525 * 86_400
+"""A hundred years in seconds: no duration is longer, so that a moment so far away can still be written."""
+
+LARGEST = 2**63 - 1
+"""No size is larger: it is what files and databases can count."""
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+", re.ASCII)
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])", re.ASCII)
 _BYTES = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", re.ASCII)
-_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_LENGTH = 400
+"""Characters of the longest text that is read: a number with more digits is beyond all bounds."""
+
+_SHOWN = 60
+
+
+class OutOfRangeError(ValueError):
+    """A duration or a size that is one, but longer or larger than any may be. `expected` says what would do."""
+
+    def __init__(self, expected: str, value: object) -> None:
+        super().__init__(f"expected {expected}, got {_shown(value)}")
+        self.expected = expected
 
 
 class Duration(float):
-    """Seconds, written as a number or as `90s`, `5m`, `1h30m`, `250ms`, `30d`. Raises ValueError for anything else."""
+    """Seconds, written as a number or as `90s`, `5m`, `1h30m`, `250ms`, `30d`, up to a hundred years.
+
+    Raises ValueError for anything else.
+    """
 
     def __new__(cls, value: float | str = 0.0) -> Self:
         """Read seconds from a number or a text."""
@@ -35,7 +52,10 @@ class Duration(float):
 
 
 class Size(int):
-    """Bytes, written as a number or as `64KiB`, `100MiB`, `1GB`. Raises ValueError for anything else."""
+    """Bytes, written as a number or as `64KiB`, `100MiB`, `1GB`, up to 2**63 - 1.
+
+    Raises ValueError for anything else.
+    """
 
     def __new__(cls, value: int | str = 0) -> Self:
         """Read bytes from a number or a text."""
@@ -50,28 +70,69 @@ class Size(int):
 
 
 def _seconds(value: float | str) -> float:
-    if isinstance(value, bool):
-        raise ValueError(f"expected a duration such as 90s or 1h30m, got {value!r}")
-    if isinstance(value, str):
-        text = value.strip()
-        if _NUMBER.fullmatch(text):
-            return float(text)
-        if not _DURATION.fullmatch(text):
-            raise ValueError(f"expected a duration such as 90s or 1h30m, got {value!r}")
-        return sum(float(count) * _SECONDS[unit] for count, unit in _DURATION_PART.findall(text))
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"expected a duration of 0 or more seconds, got {value!r}")
-    return float(value)
+    seconds = _seconds_of_text(value) if isinstance(value, str) else value
+    if isinstance(seconds, bool) or seconds is None:
+        raise ValueError(f"expected a duration such as 90s or 1h30m, got {_shown(value)}")
+    if not 0 <= seconds <= LONGEST:  # neither is NaN
+        raise OutOfRangeError("a duration from 0 to 100 years", value)
+    return float(seconds)
+
+
+def _seconds_of_text(value: str) -> float | None:
+    text = value.strip()
+    if text.isascii() and text.isdigit() and len(text) <= _LENGTH:
+        return int(text)
+    number, duration, part = _duration_patterns()
+    if number.fullmatch(text):
+        return float(text)
+    return (
+        sum(float(count) * _SECONDS[unit] for count, unit in part.findall(text)) if duration.fullmatch(text) else None
+    )
 
 
 def _bytes(value: int | str) -> int:
-    if isinstance(value, bool):
-        raise ValueError(f"expected a size such as 64KiB or 100MiB, got {value!r}")
-    if isinstance(value, str):
-        match = _SIZE.fullmatch(value.strip())
-        if match is None or match[2] not in _BYTES:
-            raise ValueError(f"expected a size such as 64KiB or 100MiB, got {value!r}")
-        return int(float(match[1]) * _BYTES[match[2]])
-    if value < 0 or value != int(value):
-        raise ValueError(f"expected a size of 0 or more bytes, got {value!r}")
-    return int(value)
+    size = _bytes_of_text(value) if isinstance(value, str) else value
+    if isinstance(size, bool) or size is None:
+        raise ValueError(f"expected a size such as 64KiB or 100MiB, got {_shown(value)}")
+    if not 0 <= size <= LARGEST:  # neither is NaN
+        raise OutOfRangeError(f"a size from 0 to {LARGEST} bytes", value)
+    if size != int(size):
+        raise ValueError(f"expected a size in whole bytes, got {_shown(value)}")
+    return int(size)
+
+
+def _bytes_of_text(value: str) -> float | None:
+    match = _size_pattern().fullmatch(value.strip())
+    if match is None or match["unit"] not in _BYTES:
+        return None
+    unit = _BYTES[match["unit"]]
+    if match["fraction"] or len(match["whole"]) > _LENGTH:
+        size = float(match["whole"] + match["fraction"]) * unit
+        return int(size) if size <= LARGEST else size
+    return int(match["whole"]) * unit
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return "a very long number"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+# Patterns are compiled when the first is needed: it takes longer than all the rest of this module.
+
+
+@cache
+def _duration_patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    part = r"(\d+(?:\.\d+)?)(ms|[smhdw])"
+    return (
+        re.compile(r"\d+(?:\.\d+)?", re.ASCII),
+        re.compile(rf"(?:{part})+", re.ASCII),
+        re.compile(part, re.ASCII),
+    )
+
+
+@cache
+def _size_pattern() -> re.Pattern[str]:
+    return re.compile(r"(?P<whole>\d+)(?P<fraction>(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)", re.ASCII)

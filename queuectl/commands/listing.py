@@ -23,6 +23,7 @@ def print_listing(session: Session, query: Query, limit: int | None, columns: Se
     `none` is what people are told when there are no such jobs.
     """
     jobs: Iterable[Job] = session.queue().iterate(query)
+    limit = None if limit is None else min(limit, sys.maxsize)  # islice counts no further
     if session.json or not is_terminal(sys.stdout):
         print_jobs(session, islice(jobs, limit), columns)
         return

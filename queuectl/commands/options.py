@@ -15,7 +15,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         session.overrides.extend(value)
     elif param.name == "no_color":
         session.color = False if value else session.color
-    elif value:
+    elif value or (value is not None and param.name == "config_file"):  # an empty name must not mean another file
         setattr(session, param.name or "", value)
 
 

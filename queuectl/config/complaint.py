@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
 from queuectl.config.expectation import expected
-from queuectl.config.fields import alternatives, bare, fields_of, takes
+from queuectl.config.fields import alternatives, bare, fields_of, limits, takes
+from queuectl.config.reading import INTEGER
 from queuectl.config.settings import CORE
+from queuectl.config.settings import INTEGER as MOST
 from queuectl.config.tree import Node, dashed
 from queuectl.registry.suggestion import did_you_mean
 from queuectl.secrets import is_secret
+from queuectl.units import Duration, OutOfRangeError, Size
 
 LONGEST = 60
 """Characters of a value that are shown."""
@@ -18,11 +21,30 @@ LONGEST = 60
 
 def misfit(annotation: Any, node: Node, where: str, *, bounds: bool) -> str:
     """Say that a value is not of its type, or outside its `bounds`."""
-    text = f"expected {expected(annotation, bounds=bounds)}, got {shown(node, where)}"
+    wanted = _range(annotation, node) or expected(annotation, bounds=bounds)
+    text = f"expected {wanted}, got {shown(node, where)}"
     if takes(annotation, str) and isinstance(node.value, bool | int | float):
         return f"{text}; put it in quotes"
     choices = [str(choice) for each in alternatives(annotation) for choice in _choices(each)]
     return f"{text}{did_you_mean(node.text, choices)}" if choices and node.text else text
+
+
+def _range(annotation: Any, node: Node) -> str | None:
+    """Say what would be in range, where a value is so far out of it that the usual words do not tell."""
+    value = node.value
+    if isinstance(value, int) and takes(annotation, int):
+        most = min([INTEGER, *(limits(each).get("le", INTEGER) for each in alternatives(annotation))])
+        # Where any integer of everyday life will do, `expected` does not mention a largest one.
+        return f"an integer of at most {most}" if value > most >= MOST else None
+    for kind in (Duration, Size):
+        if takes(annotation, kind) and isinstance(value, int | float | str):
+            try:
+                kind(value)  # type: ignore[arg-type]  # a float may be no size
+            except OutOfRangeError as error:
+                return error.expected
+            except ValueError:
+                continue
+    return None
 
 
 def unknown_key(key: str, known: list[str], where: str) -> str:

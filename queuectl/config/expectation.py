@@ -31,9 +31,17 @@ def expected(annotation: Any, *, bounds: bool = True) -> str:
 
 def _bounded(annotation: Any) -> str:
     kind = bare(annotation)
-    limit = {name: kind(bound) if kind in (Duration, Size) else bound for name, bound in limits(annotation).items()}
+    limit = {name: _as_typed(kind, bound) for name, bound in limits(annotation).items()}
     what, such_as, examples = _expected(annotation).partition(" such as ")
     return " ".join((what, *_bounds(limit))) + (f",{such_as}{examples}" if such_as and limit else such_as + examples)
+
+
+def _as_typed(kind: Any, bound: Any) -> Any:
+    """Return a bound as a person would type it; a plugin may set one that no value reaches."""
+    try:
+        return kind(bound) if kind in (Duration, Size) else bound
+    except ValueError:
+        return bound
 
 
 def _expected(annotation: Any) -> str:

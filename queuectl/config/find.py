@@ -107,7 +107,7 @@ class Places(Struct, frozen=True):
 
         `..` is left for the kernel to follow, since a directory on the way may be a link.
         """
-        expanded = self._expanded(path)
+        expanded = self._expanded(path, why)
         if expanded.is_absolute():
             return expanded
         start = base or self.cwd
@@ -115,11 +115,18 @@ class Places(Struct, frozen=True):
             raise ConfigError(f"{why}: the path {path} is relative, and the current directory no longer exists")
         return start / expanded
 
-    def _expanded(self, path: str) -> Path:
+    def _expanded(self, path: str, why: str) -> Path:
         first, _, rest = path.partition("/")
         if first == "~" and (home := self._home()) is not None:
             return home / rest
-        return Path(path).expanduser() if first.startswith("~") and len(first) > 1 else Path(path)
+        if not first.startswith("~") or len(first) == 1:
+            return Path(path)
+        try:
+            return Path(path).expanduser()
+        except RuntimeError:
+            raise ConfigError(
+                f"{why}: the home directory of {first} is not known", hint=f"./{path} is a path"
+            ) from None
 
     def _named_home(self) -> Path:
         return self.absolute(self.environ["QUEUECTL_HOME"], "QUEUECTL_HOME")

@@ -24,7 +24,7 @@ def load_config(
     """Read and check the configuration.
 
     `file` is what `--config` names, `overrides` are texts such as `storage.path=x`. Raises ConfigError with all that is
-    wrong, UsageError for an override without `=` or with a short key that means nothing.
+    wrong, UsageError for an override without `=` or whose key is none.
     """
     config = read_config(file, overrides=overrides, environ=environ, cwd=cwd, registry=registry)
     if config.tree is not None:
@@ -100,10 +100,14 @@ def decode(data: bytes, source: Source) -> str:
 
 def _override(text: str, config: Config) -> Node:
     from queuectl.config.catalog import known_keys
-    from queuectl.config.keys import complete
+    from queuectl.config.keys import complete, split
 
     key, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"--set {text}: expected KEY=VALUE", hint="for instance --set worker.concurrency=4")
-    path = complete(key, known_keys(config), config.queues)
+    split(key)  # what is no key is misuse of the flag; one that does not exist is an error of the configuration
+    try:
+        path = complete(key, known_keys(config), config.queues)
+    except UsageError as error:
+        raise ConfigError(f"--set: {error.message}", hint=error.hint) from None
     return nested(path, read_typed(value, Source("--set", config.places.cwd, typed=True)))

@@ -12,6 +12,9 @@ from queuectl.units import Duration, Size
 INVALID: Final = object()
 """Stands for a value that is not of its type."""
 
+INTEGER: Final = 2**63 - 1
+"""No integer is larger, whatever a setting says: JSON, databases and most programs have no room for it."""
+
 
 def read_text(node: Node) -> Any:
     """Return a text. Where nothing is quoted, a number is one as well."""
@@ -31,13 +34,18 @@ def read_choice(kind: Any, node: Node) -> Any:
 
 
 def _integer(node: Node) -> Any:
-    return node.value if isinstance(node.value, int) and not isinstance(node.value, bool) else INVALID
+    value = node.value
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= INTEGER else INVALID
 
 
 def _number(node: Node) -> Any:
-    if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not math.isfinite(node.value):
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float):
         return INVALID
-    return float(node.value)
+    try:
+        number = float(node.value)
+    except OverflowError:
+        return INVALID
+    return number if math.isfinite(number) else INVALID
 
 
 def _boolean(node: Node) -> Any:
@@ -56,11 +64,9 @@ def _unit(kind: Callable[[Any], Any], node: Node) -> Any:
     value = node.value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return INVALID
-    if isinstance(value, float) and not math.isfinite(value):
-        return INVALID
     try:
         return kind(value)
-    except (ValueError, OverflowError):
+    except ValueError:
         return INVALID
 
 

@@ -15,7 +15,7 @@ from queuectl.config.fields import Field, alternatives, bare, element_of, fields
 from queuectl.config.settings import CORE, NOTIFICATIONS, PER_QUEUE, PLUGGED, SECTIONS, JobDefaults
 from queuectl.model.event import EVENT_NAMES
 from queuectl.registry import Found
-from queuectl.units import Duration, Size
+from queuectl.units import LARGEST, LONGEST, Duration, Size
 
 DURATION = r"^\s*((\d+(\.\d+)?(ms|[smhdw]))+|\d+(\.\d+)?)\s*$"
 SIZE = r"^\s*\d+(\.\d+)?\s*(B|kB|MB|GB|KiB|MiB|GiB)?\s*$"
@@ -151,7 +151,8 @@ def _one(annotation: Any) -> Schema:
     if hasattr(kind, "__dataclass_fields__"):
         return {"type": "object", **_keys(fields_of(kind))}
     if kind in (Duration, Size):
-        number = {"minimum": 0, **keywords} if "exclusiveMinimum" not in keywords else keywords
+        least = {} if "exclusiveMinimum" in keywords else {"minimum": 0}
+        number = {**least, "maximum": LONGEST if kind is Duration else LARGEST, **keywords}
         text = {"type": "string", "pattern": DURATION if kind is Duration else SIZE}
         return {"anyOf": [{"type": "number", **number}, text]}
     named = {str: "string", Path: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}

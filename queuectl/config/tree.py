@@ -121,5 +121,11 @@ def from_plain(value: Any, source: Source) -> Node:
         return mapping({str(key): from_plain(item, source) for key, item in value.items()}, origin)
     if isinstance(value, list | tuple):
         return Node([from_plain(item, source) for item in value], origin, style="flow")
-    text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
-    return Node(value, origin, text)
+    return Node(value, origin, _text(value))
+
+
+def _text(value: Scalar) -> str:
+    try:
+        return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return "a very long number"

@@ -34,6 +34,9 @@ def read_yaml(text: str, source: Source) -> Node | None:
         raise ConfigError(f"{_place(source, mark)}: {_problem(text, error)}") from None
     except yaml.reader.ReaderError as error:
         raise ConfigError(f"{_place_of_character(text, error.character, source)}: {error.reason}") from None
+    except UnicodeEncodeError as error:  # bytes of the environment or a flag that are no text
+        place = _place_of_character(text, ord(text[error.start]), source)
+        raise ConfigError(f"{place}: not UTF-8, in which YAML is written") from None
     except RecursionError:
         raise ConfigError(f"{source.name}: nested too deeply") from None
 

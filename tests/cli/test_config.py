@@ -225,6 +225,43 @@ def test_explain_tells_all_of_a_key(queuectl: Program) -> None:
     assert queuectl("config", "explain", "worker", code=0).out.count("origin\tdefault") == 3
 
 
+@pytest.mark.parametrize(
+    ("calls", "code"),
+    [
+        (["--set worker.count status", "--set worker..count=1 status", "config get nosuch", "config set nosuch 1"], 2),
+        (["config set max-retries", "config explain nosuch", "--nosuch status", "worker start --count 0"], 2),
+        (["--set nosuch=1 status", "--set jobs.nosuch=1 status", "--set worker.count=x status"], 78),
+        (["--config nowhere.yaml status", "config set max-retries many", "--set backoff=nosuch config validate"], 78),
+    ],
+)
+def test_the_call_may_be_wrong_or_the_configuration(queuectl: Program, calls: list[str], code: int) -> None:
+    """2 for the form of the call, 78 for what the configuration says, a flag's part of it too."""
+    assert [queuectl(*call.split()).code for call in calls] == [code] * len(calls)
+
+
+@pytest.mark.parametrize(
+    ("environ", "text"),
+    [
+        ({"QUEUECTL_JOBS__NOSUCH": "1"}, ""),
+        ({"QUEUECTL_JOBS_TIMEOUT": "1"}, ""),
+        ({"QUEUECTL_WORKER__COUNT": "x"}, ""),
+        ({}, "jobs: {nosuch: 1}"),
+        ({}, "worker: {count: x}"),
+        ({}, "- not: a mapping"),
+        ({}, "jobs: ["),
+    ],
+)
+def test_a_variable_and_a_file_are_the_configuration(queuectl: Program, environ: dict[str, str], text: str) -> None:
+    """Whoever calls it so made no mistake in the call."""
+    (queuectl.cwd / "queuectl.yaml").write_text(text)
+    queuectl("status", env=environ, code=78)
+
+
+def test_an_empty_name_is_no_file(queuectl: Program) -> None:
+    """A script whose variable is unset must not work with another configuration."""
+    assert queuectl("--config", "", "status", code=78).err.startswith("error: --config names no file")
+
+
 def test_the_schema_is_json(queuectl: Program) -> None:
     """Ready for an editor."""
     told = queuectl("config", "schema", code=0).json

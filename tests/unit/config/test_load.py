@@ -112,7 +112,7 @@ plugins: log
         ),
         (
             "jobs: {timeout: .inf}\n",
-            "queuectl.yaml:1:17: jobs.timeout: expected a duration such as 90s or 1h30m, got .inf",
+            "queuectl.yaml:1:17: jobs.timeout: expected a duration from 0 to 100 years, got .inf",
         ),
         ("jobs: {retry-on: [75, x]}\n", "queuectl.yaml:1:23: jobs.retry-on[1]: expected an integer, got 'x'"),
         ("jobs: {retry-on: [0]}\n", "queuectl.yaml:1:19: jobs.retry-on[0]: expected an integer of at least 1, got 0"),
@@ -221,11 +221,88 @@ def test_errors_of_flags_name_the_flag(place: Place) -> None:
     assert place.errors(overrides=["worker.cnt=1"]) == ["--set: worker.cnt: unknown key; did you mean 'count'?"]
 
 
-@pytest.mark.parametrize("override", ["worker.count", "", "nonsense=1", "plugin=x", "=1"])
+def test_a_key_that_no_flag_can_set_is_an_error_of_the_configuration(place: Place) -> None:
+    """As it is in a file and in a variable; a short key is no exception."""
+    assert place.errors(overrides=["nonsense=1"]) == ["--set: no such key: nonsense"]
+    assert place.errors(overrides=["plugin=x"]) == ["--set: the key 'plugin' is ambiguous"]
+
+
+@pytest.mark.parametrize("override", ["worker.count", "", "=1", '"worker.count=1', "worker..count=1"])
 def test_a_flag_that_is_no_assignment_is_wrong_usage(place: Place, override: str) -> None:
     """The call is wrong, not the configuration."""
     with pytest.raises(UsageError):
         place.load(overrides=[override])
+
+
+DIGITS = "9" * 400
+"""More digits than a float has room for."""
+
+ENDLESS = "9" * 5000
+"""More digits than Python makes an integer of."""
+
+
+@pytest.mark.parametrize("number", [DIGITS, ENDLESS, "1e999", ".inf", "-.inf", ".nan", f"0x{'f' * 390}"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("backoff.base", "backoff.max-delay", "jobs.max-retries", "jobs.timeout", "jobs.priority"),
+        *("worker.count", "worker.lease", "executor.max-output", "executor.kill-after", "retention.completed"),
+    ],
+)
+def test_no_number_is_too_large_to_be_refused(place: Place, key: str, number: str) -> None:
+    """Wherever it comes from: one line that names the key, and is short."""
+    section, name = key.split(".")
+    variable = f"QUEUECTL_{section}__{name}".upper().replace("-", "_")
+    for error in (
+        *place.errors(f"{section}: {{{name}: {number}}}\n"),
+        *place.errors("", environ={variable: number}),
+        *place.errors("", overrides=[f"{key}={number}"]),
+    ):
+        assert f": {key}: expected a" in error
+        assert len(error) < 240
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (
+            "jobs: {max-retries: 2147483648}",
+            "jobs.max-retries: expected an integer of at most 2147483647, got 2147483648",
+        ),
+        (
+            "jobs: {retry-on: [2147483648]}",
+            "jobs.retry-on[0]: expected an integer of at most 2147483647, got 2147483648",
+        ),
+        ("jobs: {timeout: 99999d}", "jobs.timeout: expected a duration from 0 to 100 years, got '99999d'"),
+        ("jobs: {timeout: -1}", "jobs.timeout: expected a duration from 0 to 100 years, got -1"),
+        ("worker: {count: 1025}", "worker.count: expected an integer from 1 to 1024, got 1025"),
+        (
+            "executor: {max-output: 9223372036854775808}",
+            "executor.max-output: expected a size from 0 to 9223372036854775807 bytes, got 9223372036854775808",
+        ),
+    ],
+)
+def test_a_number_beyond_the_largest_is_told_what_that_is(place: Place, text: str, error: str) -> None:
+    """The usual words, such as `an integer of at least 0`, would not help."""
+    assert [line.partition(" ")[2] for line in place.errors(text)] == [error]
+
+
+def test_the_home_of_somebody_unknown_is_an_error(place: Place) -> None:
+    """It is asked for by a path, wherever that stands."""
+    assert place.errors("storage: {path: ~nobody-at-all/x}\n") == [
+        "queuectl.yaml:1:17: storage.path: the home directory of ~nobody-at-all is not known"
+    ]
+    assert place.errors("", file="~nobody-at-all/x") == ["--config: the home directory of ~nobody-at-all is not known"]
+    with pytest.raises(ConfigError, match=r"^QUEUECTL_HOME: the home directory of ~nobody-at-all is not known"):
+        place.load("", environ={"QUEUECTL_HOME": "~nobody-at-all"}).data  # noqa: B018
+
+
+def test_bytes_that_are_no_text_are_an_error(place: Place) -> None:
+    """The environment and flags may hold any; a path may consist of them, YAML not."""
+    assert place.load(environ={"QUEUECTL_STORAGE__PATH": "x\udcff"}).storage.settings.path.endswith("/x\udcff")
+    assert place.errors(environ={"QUEUECTL_STORAGE__PATH": "'x\udcff'"}) == [
+        "QUEUECTL_STORAGE__PATH: not UTF-8, in which YAML is written"
+    ]
 
 
 @pytest.mark.parametrize("value", ["123", "true", "1e5", "null x", "a: b", "# c", "[", "*x"])
