@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ BATCH_TIME = 0.02
 
 WAIT_FOR_RUNS = 0.02
 """Seconds between two looks for outcomes when a worker leaves."""
+
+WAITING = "stopping waits until what ended can be stored; a second signal leaves it in the ledger, for the next worker"
 
 
 class Counter:
@@ -78,13 +81,24 @@ class Counter:
         """Return how many seconds to wait before the next try."""
         return min(2.0, 0.1 * 2.0 ** min(self._troubles, 10))
 
-    def settle_all(self) -> None:
-        """Settle what is left, for as long as it takes: an outcome is not given up while the process lives."""
+    def settle_all(self, in_haste: Callable[[], bool]) -> None:
+        """Settle what is left, for as long as it takes.
+
+        Unless it fails `in_haste`: then the ledger, which needs no space, keeps what ended for the next worker.
+        """
+        told = False
         while not self.desk.is_empty():
             try:
                 self.exchange(ask=False)
             except StorageError as error:
                 self.trouble(error)
+                jobs = len(self.desk.known())
+                if in_haste():
+                    self._log.warning("leaving what ended in the ledger, for the next worker", jobs=jobs)
+                    return
+                if not told:
+                    told = True
+                    self._log.warning(WAITING, jobs=jobs, error=error.message)
                 time.sleep(self.pause())
             else:
                 if not self.desk.is_empty():  # something still runs

@@ -198,11 +198,13 @@ class Worker:
     def _leave(self) -> None:
         self._stop = self._stop or StopMode.FINISH
         self.desk.give_back(RELEASED)
-        self.counter.settle_all()
-        self.delivered = self.deliveries.finish(DELIVERY_GRACE)
-        self.keeper.finish()
-        self.counter.retire()
-        self.ledger.close(unlink=self.desk.is_empty())
+        self.counter.settle_all(in_haste=lambda: self._stop is StopMode.FORCE)
+        self.delivered = self.deliveries.finish(DELIVERY_GRACE if self.desk.is_empty() else 0.0)
+        # Who holds leases yet must not retire: that would give them back, whatever runs or is noted of them.
+        done = self.keeper.finish() and self.desk.is_empty()
+        if done:
+            self.counter.retire()
+        self.ledger.close(unlink=done)
 
 
 def install_signals(worker: Worker) -> None:
