@@ -10,6 +10,7 @@ import apsw
 import msgspec
 
 from queuectl import StorageBusyError, StorageError, StorageRefusedError, UsageError
+from queuectl_sqlite.host import is_full
 
 
 @contextmanager
@@ -40,9 +41,11 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
         case apsw.NotADBError():
             return not_a_database(path)
         case apsw.FullError():
-            return StorageError(f"the disk is full: {path} cannot grow", hint=f"free some space: df -h {path.parent}")
+            return _full(path)
         case apsw.ReadOnlyError():
             return StorageError(f"{path} may not be written: it, its directory or its file system is read-only")
+        case apsw.CantOpenError() | apsw.IOError() if is_full(path.parent):
+            return _full(path)
         case apsw.CantOpenError():
             return StorageError(
                 f"{path} cannot be opened", hint=f"look at its permissions: ls -ld {path.parent} {path}"
@@ -51,6 +54,10 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
             return StorageError(f"reading or writing {path} failed: {error}", hint="look at the disk: dmesg, df -h")
         case _:
             return StorageError(f"{path}: {error}")
+
+
+def _full(path: Path) -> StorageError:
+    return StorageError(f"the disk is full: {path} cannot grow", hint=f"free some space: df -h {path.parent}")
 
 
 def damaged(path: Path, error: Exception) -> StorageRefusedError:

@@ -37,6 +37,9 @@ NETWORK = frozenset(
 )
 """File systems on which the processes of two hosts do not share memory, or locks are not to be trusted."""
 
+SMALL_FILE = 64 * 1024
+"""Bytes; SQLite wants half of it at once for what processes share."""
+
 MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -73,6 +76,18 @@ def sync_names(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_full(directory: Path) -> bool:
+    """Return whether there is no room for a new small file: of some calls SQLite does not tell why they failed."""
+    if sys.platform == "win32":
+        return False
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return False
+    blocks = found.f_bavail if os.geteuid() else found.f_bfree  # some are kept for root
+    return blocks * found.f_frsize < SMALL_FILE or (found.f_files > 0 and found.f_ffree == 0)
 
 
 def network_type(directory: Path) -> str | None:

@@ -62,15 +62,28 @@ class TestFullDisk:
 
     def test_a_new_database_does_not_fit(self, small_disk: Path) -> None:
         """A disk that is full already is told as such; once there is room, the same path works."""
-        ballast = small_disk / "ballast"
-        with pytest.raises(OSError, match="No space"):
-            ballast.write_bytes(bytes(2 * 2**20))
+        ballast = fill_disk(small_disk)
         with pytest.raises(StorageError) as caught:
             SqliteStorage(small_disk / "jobs.db")
         assert "disk is full" in caught.value.message
         ballast.unlink()
         with closing(SqliteStorage(small_disk / "jobs.db")) as storage:
             assert storage.check() == []
+
+    def test_opening_a_database_says_it_too(self, small_disk: Path) -> None:
+        """What processes share of a database needs a little room, for which SQLite has another word."""
+        SqliteStorage(small_disk / "jobs.db").close()
+        fill_disk(small_disk)
+        with pytest.raises(StorageError, match="the disk is full"):
+            SqliteStorage(small_disk / "jobs.db")
+
+
+def fill_disk(disk: Path) -> Path:
+    """Take all the room there is, and return the file that does."""
+    ballast = disk / "ballast"
+    with pytest.raises(OSError, match="No space"):
+        ballast.write_bytes(bytes(2 * 2**20))
+    return ballast
 
 
 def fill(storage: SqliteStorage) -> list[str]:
