@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
+from math import isinf
 from typing import Any
 
 import msgspec
@@ -141,6 +143,9 @@ class _Text:
         if found:
             # Of what follows, the second byte is told.
             where = self._at(piece.start + int(found[1]) - (what == _FOLLOWS))
+        field = _out_of_range(piece.text) if _WORDS.get(what) == _TOO_LARGE else None
+        if field is not None:
+            return UsageError(f"{where}{field}: {_TOO_LARGE}")
         hint = 'JSON wants double quotes: {"command": "sleep 2"}' if what == "object keys must be strings" else None
         return UsageError(f"{where}no JSON: {_WORDS.get(what, what)}", hint=hint)
 
@@ -163,11 +168,14 @@ _TOO_DEEP = "it is nested too deeply"
 _FOLLOWS = "trailing characters"
 _HALF = "half of a surrogate pair stands alone"
 
+_TOO_LARGE = "a number is out of range"
+_NUMBER = rb'"([^"\\]+)"\s*:\s*(-?[0-9][-+.0-9eE]*)'
+
 _WORDS = {
     "Input data was truncated": "it ends too early",
     _FOLLOWS: "something follows the end of the object or array",
-    "Number out of range": "a number is out of range",
-    "Integer value out of range": "a number is out of range",
+    "Number out of range": _TOO_LARGE,
+    "Integer value out of range": _TOO_LARGE,
     "unexpected end of escaped utf-16 surrogate pair": _HALF,
     "invalid utf-16 surrogate pair": _HALF,
 }
@@ -175,6 +183,15 @@ _WORDS = {
 
 def _decode(text: bytes) -> Any:
     return _decoder.decode(text + _ROOM)
+
+
+def _out_of_range(text: bytes) -> str | None:
+    """Return the name of the field whose number no float has room for; the decoder tells no place."""
+    for name, digits in re.findall(_NUMBER, text):
+        with suppress(ValueError):
+            if isinf(float(digits)):
+                return bytes(name).decode()
+    return None
 
 
 def _ends_early(text: bytes) -> bool:
