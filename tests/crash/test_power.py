@@ -11,7 +11,7 @@ import pytest
 from tests.crash.faults.disk import Disk, lay_out
 from tests.crash.faults.interposing import Interposer, Operation, recorded
 from tests.crash.faults.scenes import NOTES
-from tests.crash.faults.staging import Players, is_sound
+from tests.crash.faults.staging import Players, is_note, is_sound
 
 SEEDS = 3
 """How many different parts of what was not synced are kept at each moment, besides all of it and nothing."""
@@ -19,10 +19,10 @@ SEEDS = 3
 
 @pytest.mark.parametrize("scene", ["create", "enqueue", "work", "take_over"])
 def test_what_was_acknowledged_survives_a_loss_of_power(
-    interposer: Interposer, players: Players, tmp_path: Path, scene: str
+    interposer: Interposer, players: Players, quick_path: Path, scene: str
 ) -> None:
     """Before and after every sync, with all, with nothing, and with torn parts of what was not synced."""
-    log = tmp_path / "log"
+    log = quick_path / "log"
     for each in dict.fromkeys(["create", scene]):
         assert players.play(each, log=log) == 0
     operations = list(recorded(log))
@@ -32,15 +32,15 @@ def test_what_was_acknowledged_survives_a_loss_of_power(
     for index, operation in enumerate(operations):
         acknowledged += _noted(operation)
         if operation.kind == "S" or index + 1 == len(operations):
-            states += _survives(disk, acknowledged, interposer.root, tmp_path / f"{index}-before")
+            states += _survives(disk, acknowledged, interposer.root, quick_path / f"{index}-before")
         disk.do(operation)
         if operation.kind == "S" or _noted(operation):
-            states += _survives(disk, acknowledged, interposer.root, tmp_path / f"{index}-after")
+            states += _survives(disk, acknowledged, interposer.root, quick_path / f"{index}-after")
     assert states >= 5 * 10
 
 
 def _noted(operation: Operation) -> Sequence[tuple[str, str]]:
-    if operation.path.name != NOTES or operation.kind != "W":
+    if not is_note(operation) or operation.kind != "W":
         return ()
     words = [line.split(" ") for line in operation.data.decode().splitlines()]
     return [(what, id) for what, id in words]

@@ -1,7 +1,7 @@
 """What a program does on the disk that a test spoils: `python -m tests.crash.faults.scenes`.
 
 It reads a line of JSON for each scene that it is to play, plays it in a child process of its own, and prints how that
-ended: 0, or -9 where it was killed. Each scene notes in the file `acknowledged` what it was promised, right after it
+ended: 0, 3 with an error of queuectl, -9 where it was killed. Each scene notes what it was promised, right after it
 was.
 """
 
@@ -17,12 +17,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
-from queuectl import Ask, Claim, NewJob, NewWorker, Outcome, Result, Run, Settlement, Verdict
+from queuectl import Ask, Claim, NewJob, NewWorker, Outcome, QueuectlError, Result, Run, Settlement, Verdict
 from queuectl_sqlite import checkpointing
 from queuectl_sqlite.storage import SqliteStorage
 
 STORE = Path("data", "jobs.db")
-NOTES = "acknowledged"
+NOTES = "acknowledged.notes"
+REFUSED = 3
+"""How a scene ends that an error of queuectl ended."""
 
 
 def create(root: Path) -> None:
@@ -97,6 +99,9 @@ def _play(scene: str, root: str, log: str | None, at: int, until: int, error: in
     ctypes.CDLL(None).faults_begin(*words, ctypes.c_long(at), ctypes.c_long(until), error)
     try:
         SCENES[scene](Path(root))
+    except QueuectlError as refusal:
+        print(f"{type(refusal).__name__}: {refusal.message}", file=sys.stderr, flush=True)
+        os._exit(REFUSED)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from queuectl import NewJob, State
 from queuectl_sqlite.storage import SqliteStorage
-from tests.crash.faults.interposing import Interposer
+from tests.crash.faults.interposing import Interposer, Operation
 from tests.crash.faults.scenes import NOTES, SCENES, STORE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -67,6 +67,11 @@ def reset(root: Path, stage: Path) -> None:
     """Bring what is below `root` to what is below `stage`."""
     shutil.rmtree(root)
     shutil.copytree(stage, root)
+
+
+def is_note(operation: Operation) -> bool:
+    """Whether an operation is a scene's own note of what it was promised."""
+    return operation.path.name == NOTES
 
 
 def notes(root: Path) -> list[tuple[str, str]]:
