@@ -52,6 +52,7 @@ class _Writes:
 
     runs: list[tuple[object, ...]] = field(default_factory=list)
     unstarted: list[tuple[object, ...]] = field(default_factory=list)
+    pending: list[tuple[int]] = field(default_factory=list)
     run_ats: list[tuple[object, ...]] = field(default_factory=list)
     attempts: list[tuple[object, ...]] = field(default_factory=list)
     outputs: list[tuple[object, ...]] = field(default_factory=list)
@@ -97,6 +98,7 @@ def _write(tx: Transaction, accepted: Iterable[tuple[Settlement, _Leased, Verdic
     db = tx.db
     db.executemany(sql.SETTLE_RUN, writes.runs)
     db.executemany(sql.SETTLE_UNSTARTED, writes.unstarted)
+    db.executemany(sql.CLEAR_RUN, writes.pending)
     db.executemany(sql.SET_RUN_AT, writes.run_ats)
     db.executemany(sql.ADD_ATTEMPT, writes.attempts)
     db.executemany(sql.ADD_OUTPUT, writes.outputs)
@@ -119,8 +121,10 @@ def _end(tx: Transaction, writes: _Writes, settlement: Settlement, leased: _Leas
     else:
         phase, at = (DUE, now + delay) if delay > 0 else (READY, now)
         state = FAILED if verdict is Verdict.FAILED or (verdict is Verdict.RELEASED and attempts) else PENDING
-        if state == PENDING and delay:
-            writes.run_ats.append((at, leased.seq))
+        if state == PENDING:
+            writes.pending.append((leased.seq,))
+            if delay:
+                writes.run_ats.append((at, leased.seq))
     previous_delay = delay if verdict is Verdict.FAILED else None
     if run is None:
         finished_at = now if phase == DONE else None

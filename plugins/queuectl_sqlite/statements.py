@@ -166,6 +166,12 @@ SETTLE_UNSTARTED = """
     WHERE seq = ?
 """
 
+CLEAR_RUN = """
+    UPDATE job
+    SET worker = NULL, started_at = NULL, finished_at = NULL, exit_code = NULL, signal = NULL, error = NULL
+    WHERE seq = ?
+"""
+
 SET_RUN_AT = "UPDATE spec SET run_at = ? WHERE seq = ?"
 
 ADD_ATTEMPT = """
@@ -335,7 +341,8 @@ RETRY_FAILED = "UPDATE job SET at = :now, phase = iif(phase = 3, 3, 0), updated_
 RETRY_ENDED = """
     UPDATE job
     SET state = 0, phase = 0, at = :now, updated_at = :now, attempts = 0, lost = 0, cancel_requested = 0,
-        started_at = NULL, finished_at = NULL, exit_code = NULL, signal = NULL, error = NULL, previous_delay = NULL
+        previous_delay = NULL,
+        worker = NULL, started_at = NULL, finished_at = NULL, exit_code = NULL, signal = NULL, error = NULL
     WHERE seq = :seq
 """
 

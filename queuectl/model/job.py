@@ -71,7 +71,7 @@ class Job:
     incarnation of the last claim or take-over, 0 and None before the first; `exit_code`, `signal` and `error` tell of
     the last run that was settled. So do `started_at` and `finished_at`, but while the job is processing: then
     `started_at` is what was recorded of this run, or None. A job that becomes final without a run has that moment as
-    its `finished_at`.
+    its `finished_at`. A pending job tells of no run: all of these but `lease` are None, whatever its attempts tell.
     """
 
     id: str

@@ -47,7 +47,8 @@ class Retrying:
         (job,) = storage.change(Action.RETRY, ["a"]).jobs
         assert job == stored(storage, "a")
         assert (job.state, job.attempts, job.lost, job.error) == (State.PENDING, 0, 0, None)
-        assert (job.exit_code, job.signal, job.started_at, job.finished_at) == (None, None, None, None)
+        assert (job.exit_code, job.signal, job.worker) == (None, None, None)
+        assert (job.started_at, job.finished_at) == (None, None)
         assert (job.next_retry_at, job.previous_delay, job.updated_at) == (None, None, clock.now)
         assert claimed(storage, worker) == ["a"]
 

@@ -119,6 +119,21 @@ class Settling:
         assert job.previous_delay == before.previous_delay
         assert claimed(storage, worker) == ["a"]
 
+    @pytest.mark.parametrize("started", [True, False])
+    @pytest.mark.parametrize("verdict", [Verdict.RELEASED, Verdict.LOST])
+    def test_a_pending_job_tells_of_no_run(
+        self, storage: Storage, worker: str, clock: FakeClock, verdict: Verdict, started: bool
+    ) -> None:
+        """Whatever came before, a job that is pending again looks as if it had never run; its attempts tell of it."""
+        for _ in range(2):
+            claim = enqueue_and_claim_again(storage, worker)
+            run = ran(claim, Result.RELEASED, signal=15, error="its worker was stopped") if started else None
+            clock.advance(5.0)
+            assert settle(storage, claim, verdict, run=run, error="it was not meant to be")
+        job = stored(storage, "a")
+        assert (job.state, job.worker, job.started_at, job.finished_at) == (State.PENDING, None, None, None)
+        assert (job.exit_code, job.signal, job.error) == (None, None, None)
+
     def test_lost(self, storage: Storage, worker: str) -> None:
         """LOST: pending again at once; the run is counted as lost, no retry is used up."""
         claim = enqueue_and_claim(storage, worker)
@@ -126,7 +141,7 @@ class Settling:
         assert settle(storage, claim, Verdict.LOST, run=run)
         job = stored(storage, "a")
         assert (job.state, job.attempts, job.runs, job.lost) == (State.PENDING, 0, 1, 1)
-        assert job.error == "its worker died"
+        assert storage.attempts("a")[0].outcome.error == "its worker died"
         assert claimed(storage, worker) == ["a"]
 
     def test_a_lost_run_of_a_failed_job_leaves_it_pending(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
 
 from queuectl.errors import ConflictError, UsageError
 from queuectl.model.job import Job, State
 from queuectl.model.query import ALLOWED, Action, Changed, Edit, Query
 from queuectl.testing.memory.selecting import matching
+from queuectl.testing.memory.settling import NO_RUN
 from queuectl.testing.memory.store import Entry, Transaction
 
 
@@ -93,14 +93,18 @@ def _retry(tx: Transaction, entry: Entry, _: Edit) -> Job:
     if entry.job.state is State.FAILED:
         job = tx.update(entry, next_retry_at=tx.now)
     else:
-        job = tx.update(entry, state=State.PENDING, attempts=0, lost=0, cancel_requested=False, **_NEVER_RAN)
+        job = tx.update(
+            entry,
+            state=State.PENDING,
+            attempts=0,
+            lost=0,
+            cancel_requested=False,
+            run_at=None,
+            previous_delay=None,
+            **NO_RUN,
+        )
     tx.emit("job.requeued", job=job, queue=job.queue)
     return job
-
-
-_NEVER_RAN: dict[str, Any] = dict.fromkeys(
-    ("run_at", "started_at", "finished_at", "exit_code", "signal", "error", "previous_delay")
-)
 
 
 def _cancel(tx: Transaction, entry: Entry, _: Edit) -> Job:

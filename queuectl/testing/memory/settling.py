@@ -25,6 +25,10 @@ _EVENTS = {
 }
 
 
+NO_RUN: dict[str, None] = dict.fromkeys(("worker", "started_at", "finished_at", "exit_code", "signal", "error"))
+"""What a job that is pending again tells of its last run; its attempts tell the rest."""
+
+
 def settle(tx: Transaction, settlement: Settlement) -> bool:
     """Write how a claim ended, and return whether its lease was still the job's current one."""
     entry = tx.store.entries.get(settlement.lease.job)
@@ -95,7 +99,7 @@ def _next_state(tx: Transaction, entry: Entry, verdict: Verdict, settlement: Set
     if verdict is Verdict.RELEASED and entry.job.attempts + settlement.charge:
         return {"state": State.FAILED, "next_retry_at": entry.due_at}
     waits = {"run_at": entry.due_at} if settlement.delay else {}
-    return {"state": State.PENDING, **waits}
+    return {"state": State.PENDING, **NO_RUN, **waits}
 
 
 def _keep_attempt(tx: Transaction, holding: Holding, run: Run) -> None:
