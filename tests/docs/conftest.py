@@ -4,6 +4,9 @@ A ```console block is run: `$ ` begins a command, `> ` goes on with it, the othe
 `file=NAME` after its language is written to that file; ```python without one is run. `<!-- run: … -->` is a command
 that readers do not see. A line of `…` stands for any lines, `…` within a line for any text. Ids, times, process ids and
 the reader's home differ from run to run: an id of the page stands for the same real one all over the page.
+
+`plugin=NAME` beside `file=MODULE.py` installs that module as a plugin. `<!-- environment: FOLDER -->` gives the page a
+virtual environment into which it may install things; what the tests have installed is lent to it.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import sys
 import sysconfig
 import termios
 import time
+import venv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +42,7 @@ HOST = "desk"
 """The reader's machine."""
 
 BLOCK = re.compile(r"^(?P<fence>```+)(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
-HIDDEN = re.compile(r"<!-- run: (?P<command>.*?) -->", re.DOTALL)
+HIDDEN = re.compile(r"<!-- (?P<what>run|environment): (?P<command>.*?) -->", re.DOTALL)
 ID = re.compile(r"\b\d[0-9a-hjkmnp-tv-z]{12}\b")
 ANYTHING = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?"), "<date>"),
@@ -47,8 +51,13 @@ ANYTHING = (
     (re.compile(r"[ \t]+"), " "),
     (re.compile(rf"\b(pid |supervisor |{HOST}[ :])\d+"), r"\1<pid>"),
     (re.compile(r"\bworker-[\d-]+\.log"), "worker-<time>.log"),
+    (re.compile(r"^[.s]+ \[ *\d+%\]$", re.MULTILINE), "<dots>"),
+    (re.compile(r"\b\d+ passed(, \d+ (skipped|deselected))*"), "<n> passed"),
 )
 """What may differ from run to run, and by what it is replaced before the page and the terminal are compared."""
+
+PROGRAMS = ("pip", "pytest", "queuectl")
+"""What a page's virtual environment has to type, beside its Python."""
 
 LOOP = r'while IFS= read -r -d "" typed <&9; do eval "$typed"; printf "\036%d\036" "$?"; done'
 """Reads commands from a pipe, so that standard input stays the terminal; a mark after each tells its exit code."""
@@ -56,12 +65,17 @@ LOOP = r'while IFS= read -r -d "" typed <&9; do eval "$typed"; printf "\036%d\03
 
 @dataclass(frozen=True)
 class Step:
-    """Something that a page does: a command with what it shows (None: not compared), or a file that it has."""
+    """Something that a page does: a command with what it shows (None: not compared), or a file that it has.
+
+    `plugin` is the name under which the file is installed, `environment` a folder for a virtual environment.
+    """
 
     line: int
     command: str = ""
     shown: str | None = None
     file: str | None = None
+    plugin: str | None = None
+    environment: str | None = None
 
 
 def steps(text: str) -> list[Step]:
@@ -72,14 +86,15 @@ def steps(text: str) -> list[Step]:
         found.append((block.start(), _of_block(line, block["info"].split(), block["body"])))
     for hidden in HIDDEN.finditer(text):
         line = text.count("\n", 0, hidden.start()) + 1
-        found.append((hidden.start(), [Step(line, hidden["command"])]))
+        step = Step(line, hidden["command"]) if hidden["what"] == "run" else Step(line, environment=hidden["command"])
+        found.append((hidden.start(), [step]))
     return [step for _, group in sorted(found, key=lambda pair: pair[0]) for step in group]
 
 
 def _of_block(line: int, info: list[str], body: str) -> list[Step]:
-    names = [word.removeprefix("file=") for word in info if word.startswith("file=")]
-    if names:
-        return [Step(line, body, file=names[0])]
+    given = dict(word.split("=", 1) for word in info if "=" in word)
+    if "file" in given:
+        return [Step(line, body, file=given["file"], plugin=given.get("plugin"))]
     if info[:1] == ["console"]:
         return list(_typed(line, body.splitlines()))
     if info == ["python"]:
@@ -172,10 +187,12 @@ class Shell:
     def play(self, step: Step) -> str | None:
         """Do a step; return how the terminal differs from the page, or None."""
         if step.file is not None:
-            file = Path(step.file.replace(HOME, str(self.home)).replace("~", str(self.home)))
-            place = self.work / file
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(step.command)
+            self._write(step.file, step.command)
+            if step.plugin is not None:
+                self._install(step.plugin, Path(step.file).stem)
+            return None
+        if step.environment is not None:
+            self._lend(self.work / step.environment)
             return None
         code, shown = self.type(step.command)
         if step.shown is None:
@@ -183,6 +200,29 @@ class Shell:
         if not self._same(step.shown, shown):
             return f"$ {step.command}\nthe page shows:\n{step.shown}\nthe terminal shows:\n{shown}\n(exit code {code})"
         return None
+
+    def _write(self, file: str, text: str) -> None:
+        place = self.work / file.replace(HOME, str(self.home)).replace("~", str(self.home))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+    def _install(self, plugin: str, module: str) -> None:
+        """Make a module of the page a plugin, as an installed distribution that says so would."""
+        about = f"{module}-1.0.dist-info"
+        self._write(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {module.replace('_', '-')}\nVersion: 1.0\n")
+        self._write(f"{about}/entry_points.txt", f"[queuectl]\n{plugin} = {module}\n")
+        self.type('export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"')
+
+    def _lend(self, folder: Path) -> None:
+        """Make a virtual environment that finds what this one has, offline, and enter it."""
+        venv.create(folder, with_pip=False, symlinks=True)
+        site = sysconfig.get_path("purelib", "venv", vars={"base": str(folder)})
+        (Path(site) / "lent.pth").write_text("".join(f"{path}\n" for path in sys.path if os.path.isdir(path)))
+        for program in PROGRAMS:
+            script = folder / "bin" / program
+            script.write_text(f'#!/bin/sh\nexec "{folder}/bin/python" -P -m {program} "$@"\n')
+            script.chmod(0o755)
+        self.type(f'. "{folder}/bin/activate"; export PIP_NO_INDEX=1 PIP_NO_BUILD_ISOLATION=0 PIP_QUIET=1')
 
     def _same(self, page: str, terminal: str) -> bool:
         """Compare, and learn which real id each id of the page stands for."""
@@ -195,13 +235,20 @@ class Shell:
                 pattern += f"(?P<id{len(names)}>{ID.pattern})" if piece not in names else f"(?P=id{names.index(piece)})"
                 names += [piece] if piece not in names else []
             elif piece.startswith("…"):
-                pattern += r"[^\n]*" if piece == "…" and not pattern.endswith("\n") and pattern else r"(?:.*\n?)*?"
+                pattern += _anything(piece, begun=bool(pattern) and not pattern.endswith("\n"))
             else:
                 pattern += re.escape(self.ids.get(piece, piece))
         match = re.fullmatch(pattern, plain(terminal))
         if match is not None:
             self.ids |= {name: match[f"id{number}"] for number, name in enumerate(names)}
         return match is not None
+
+
+def _anything(piece: str, *, begun: bool) -> str:
+    """Return the pattern for a `…` of the page: within a line, as a line of its own, or as the last one."""
+    if piece.endswith("\n"):
+        return r"(?:[^\n]*\n)*?"
+    return r"[^\n]*" if begun else r"(?s:.*)"
 
 
 def _written(shown: str, home: str) -> str:

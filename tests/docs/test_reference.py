@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
+import ast
+import importlib
 import inspect
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 import queuectl
-from queuectl import hookspecs
+from queuectl import hookspecs, testing
+from queuectl.commands.frame import Session
 from queuectl.commands.group import verbs
 from queuectl.config import load_config
 from queuectl.config.explain import DEFAULT, settings_of
 from queuectl.engine.wire import attempt_to_dict, job_to_dict
+from queuectl.registry.soundness import hook_names
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -34,20 +39,22 @@ def names(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
+def signatures(page: str) -> list[str]:
+    """What a page shows as the exact way to call something."""
+    return re.findall(r"^```python signature\n(.*)\n```$", (REFERENCE / page).read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @pytest.fixture(scope="module")
 def writer() -> Iterator[ModuleType]:
     """The script that writes the pages."""
-    spec = importlib.util.spec_from_file_location("write_reference", REFERENCE / "write.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["write_reference"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["write_reference"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(REFERENCE))
+        yield importlib.import_module("write")
+        for name in [name for name in sys.modules if name == "write" or name.partition(".")[0] == "written"]:
+            del sys.modules[name]
 
 
-@pytest.mark.parametrize("page", ["commands.md", "configuration.md"])
+@pytest.mark.parametrize("page", ["commands.md", "configuration.md", "seams.md", "testing.md"])
 def test_written_pages_are_up_to_date(writer: ModuleType, page: str) -> None:
     """When it fails: python docs/reference/write.py."""
     assert (REFERENCE / page).read_text(encoding="utf-8") == writer.PAGES[page]()
@@ -57,20 +64,106 @@ def test_the_readme_names_every_command(writer: ModuleType) -> None:
     """The table in the README is the real tree of commands."""
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Commands\n")[2].partition("\n## ")[0]
     told = [name for row in rows(section) for name in names(row[0])]
-    real = [" ".join(path) for path, _ in writer.leaves(verbs())]
+    real = [" ".join(path) for path, _ in writer.commands.leaves(verbs())]
     assert sorted(told) == sorted(real)
 
 
-def test_every_hook_is_documented_with_its_arguments() -> None:
-    """An author finds each hook by a heading with its exact arguments, or in the table of hooks."""
+def test_every_hook_is_documented_with_its_arguments(writer: ModuleType) -> None:
+    """An author finds each hook by a heading, with its exact arguments and answer, and in the table of hooks."""
     page = (REFERENCE / "hooks.md").read_text(encoding="utf-8")
-    headings = re.findall(r"^## (queuectl_\w+\([^)]*\))", page, re.MULTILINE)
-    real = []
-    for name, hook in inspect.getmembers(hookspecs, inspect.isfunction):
-        if name.startswith("queuectl_"):
-            real.append(f"{name}({', '.join(inspect.signature(hook).parameters)})")
-    assert sorted(headings) == sorted(real)
-    assert all(f"| `{hook}` |" in page for hook in real)
+    hooks = {name: hook for name, hook in inspect.getmembers(hookspecs, inspect.isfunction) if name in hook_names()}
+    headings = re.findall(r"^## (\w+)\n\n```python signature\n(.*)\n```$", page, re.MULTILINE)
+    told = [(name, code) for name, code in headings if name.startswith("queuectl_")]
+    assert sorted(told) == sorted((name, writer.kit.signature(hook)) for name, hook in hooks.items())
+    assert all(f"| [`{name}`](#{name}) |" in page for name in hooks)
+
+
+@pytest.mark.parametrize("name", ["Provider", "Context"])
+def test_what_a_hook_gives_and_gets_is_documented(writer: ModuleType, name: str) -> None:
+    """The exact way to make each, and a row for every field."""
+    kind = getattr(queuectl, name)
+    assert writer.kit.made_by(kind) in signatures("hooks.md")
+    page = (REFERENCE / "hooks.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    assert [names(row[0])[0] for row in rows(section)[1:]] == [field.name for field in fields(kind)]
+
+
+@pytest.mark.parametrize(("table", "kind"), [("failure", queuectl.Failure), ("event", queuectl.Event)])
+def test_what_a_plugin_is_told_is_documented(table: str, kind: type[Any]) -> None:
+    """A row for every field of a failure and of an event, in the tables that authors look at first."""
+    page = (REFERENCE / "hooks.md").read_text(encoding="utf-8")
+    section = page.partition(f"| `{table}.` |")[2].partition("\n\n")[0]
+    assert [names(row[0])[0] for row in rows(section)] == [field.name for field in fields(kind)]
+
+
+def test_what_a_run_is_given_is_documented() -> None:
+    """A row for everything that an executor's context has."""
+    page = (REFERENCE / "hooks.md").read_text(encoding="utf-8")
+    section = page.partition("| `context.` |")[2].partition("\n\n")[0]
+    assert [names(row[0])[0].partition("(")[0] for row in rows(section)] == public(queuectl.RunContext)
+
+
+def test_what_a_command_is_given_is_documented() -> None:
+    """The session of a plugin's command has what the page says."""
+    page = (REFERENCE / "hooks.md").read_text(encoding="utf-8")
+    section = page.partition("| `session.` |")[2].partition("\n\n")[0]
+    told = [name.removesuffix("()") for row in rows(section) for name in names(row[0])]
+    assert told
+    assert [name for name in told if not hasattr(Session(), name)] == []
+
+
+@pytest.mark.parametrize("seam", ["Backoff", "Executor", "EndingExecutor", "RunContext", "Notifier", "Storage"])
+def test_every_method_of_a_seam_is_documented(seam: str) -> None:
+    """With all its arguments, by name and in their order."""
+    kind = getattr(queuectl, seam)
+    shown = signatures("seams.md")
+    for name in public(kind):
+        member = vars(kind).get(name)
+        if inspect.isfunction(member):
+            arguments = [argument for argument in inspect.signature(member).parameters if argument != "self"]
+            assert arguments in [arguments_of(code) for code in shown if code.startswith(f"{name}(")], name
+        else:
+            assert any(code.startswith(f"{name}: ") for code in shown), name
+
+
+def test_every_type_of_the_seams_is_documented(writer: ModuleType) -> None:
+    """Whatever `queuectl` exports of its model, an author finds what it means."""
+    told = {name for seam, types in writer.seams.SEAMS.items() for name in (seam, *types)}
+    exported = {name: getattr(queuectl, name) for name in queuectl.__all__}
+    real = {name for name, thing in exported.items() if getattr(thing, "__module__", "").startswith("queuectl.model.")}
+    assert told == real
+
+
+def test_all_of_the_kit_is_documented() -> None:
+    """Each name that `queuectl.testing` exports has a heading, but for the capabilities, which are a table."""
+    page = (REFERENCE / "testing.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^###? (\w+)$", page, re.MULTILINE)
+    assert sorted(headings) == sorted({*testing.__all__} - {"EXECUTOR_CAPABILITIES"})
+    assert all(f"| `{name}` | {meaning} |" in page for name, meaning in testing.EXECUTOR_CAPABILITIES.items())
+
+
+@pytest.mark.parametrize("contract", [name for name in testing.__all__ if name.endswith("Contract")])
+def test_every_clause_is_documented(contract: str) -> None:
+    """What pytest would run of a contract is in its tables, and so is every fixture that an author overrides."""
+    page = (REFERENCE / "testing.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## {contract}\n")[2].partition("\n## ")[0]
+    told = {name.partition("(")[0] for row in rows(section) for name in names(row[0])}
+    real = {name for name in dir(getattr(testing, contract)) if name.startswith("test_")}
+    assert {name for name in told if name.startswith("test_")} == real
+    assert {"backoff", "executor", "notifier", "plugin", "storage_factory"} & {*dir(getattr(testing, contract))} <= told
+
+
+def arguments_of(code: str) -> list[str]:
+    """The names of the arguments in a signature."""
+    node = ast.parse(f"def {code}: ...").body[0]
+    assert isinstance(node, ast.FunctionDef)
+    found = node.args
+    return [each.arg for each in (*found.posonlyargs, *found.args, *found.kwonlyargs)]
+
+
+def public(kind: type) -> list[str]:
+    """What a class defines, in its order."""
+    return [name for name in (*inspect.get_annotations(kind), *vars(kind)) if not name.startswith("_")]
 
 
 def test_every_event_is_documented() -> None:
