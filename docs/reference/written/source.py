@@ -57,7 +57,7 @@ def made_by(kind: type) -> str:
     assert isinstance(node, ast.ClassDef)
     if init is not None and not hasattr(kind, "__dataclass_fields__"):
         return signature(init).replace("__init__", kind.__name__, 1).partition(" -> ")[0]
-    fields = [ast.unparse(each) for each in node.body if isinstance(each, ast.AnnAssign)]
+    fields = [_code(each) for each in node.body if isinstance(each, ast.AnnAssign)]
     star = "*, " if "kw_only=True" in " ".join(map(ast.unparse, node.decorator_list)) else ""
     return f"{kind.__name__}({star}{', '.join(fields)})"
 
@@ -70,9 +70,15 @@ def _members(node: ast.ClassDef) -> Iterator[Named]:
                 marks = tuple(map(ast.unparse, each.decorator_list))
                 yield Named(name, _signature(each), text, marks, _refusal(each.body[-1]))
             case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
-                yield Named(name, ast.unparse(each), _beside(after))
+                yield Named(name, _code(each), _beside(after))
             case _:
                 pass
+
+
+def _code(node: ast.AST) -> str:
+    """Return code with the quotes that a formatter would choose."""
+    code = ast.unparse(node)
+    return code if '"' in code else code.replace("'", '"')
 
 
 def _refusal(node: ast.stmt) -> str:
@@ -121,4 +127,4 @@ def _arguments(arguments: ast.arguments) -> str:
 
 
 def _argument(argument: ast.arg, default: ast.expr | None) -> str:
-    return ast.unparse(argument) + ("" if default is None else f" = {ast.unparse(default)}")
+    return ast.unparse(argument) + ("" if default is None else f" = {_code(default)}")
