@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import msgspec
 
 from queuectl.config import Config
+from queuectl.engine.complaints import Complaints
 from queuectl.engine.fields import READERS, shown
 from queuectl.engine.identity import new_ids
 from queuectl.engine.jobtext import Given, parse_jobs
@@ -76,17 +77,32 @@ class Intake:
     def accept(self, given: Iterable[Given], *, progress: Callable[[int], None] | None = None) -> Accepted:
         """Check all jobs, each with the place that errors name, and give ids to those that have none.
 
-        `progress` is told how many more were checked, now and then. Raises UsageError for the first that is wrong.
+        `progress` is told how many more were checked, now and then. Raises UsageError that names all that are wrong.
         """
         jobs: list[NewJob] = []
         chosen: set[str] = set()
         rest = iter(given)
-        while some := [self._read(place, job) for place, job in islice(rest, _STRIDE)]:
+        while stride := list(islice(rest, _STRIDE)):
+            try:
+                some = [self._read(place, job) for place, job in stride]
+            except UsageError:
+                self._complain(chain(stride, rest))
+                raise
             chosen.update(values["id"] for values in some if "id" in values)
             jobs += self._made(some)
             if progress is not None:
                 progress(len(some))
         return Accepted(jobs, frozenset(chosen))
+
+    def _complain(self, given: Iterable[Given]) -> None:
+        """Check jobs of which one is wrong, and raise what is wrong with any."""
+        complaints = Complaints()
+        for place, job in given:
+            try:
+                self._read(place, job)
+            except UsageError as error:
+                complaints.add(error)
+        complaints.raise_any()
 
     def _made(self, read: list[dict[str, Any]]) -> list[NewJob]:
         """Make jobs of what was read of them."""

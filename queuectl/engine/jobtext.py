@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from math import isinf
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from queuectl.engine.complaints import Complaints
 from queuectl.engine.fields import READERS
 from queuectl.errors import UsageError
 
@@ -76,19 +77,17 @@ class _Text:
         given = [(f"{prefix} {number}", item) for number, item in enumerate(items, 1)]
         _require_objects(given)
         if _may_be_doubled(self.data, given):
-            for (place, _), pairs in zip(given, self._pairs(_Piece(self.data, 0, self.source)), strict=True):
-                _refuse_doubled(place, pairs)
+            _refuse_doubled(zip(given, self._pairs(_Piece(self.data, 0, self.source)), strict=True))
         return given
 
     def _objects(self) -> list[Given]:
         given = self._well_formed_lines()
         if given is None:
-            given = [(piece.place, self._decoded(piece)) for piece in self._pieces()]
+            given = self._each_decoded()
         _require_objects(given)
         if _may_be_doubled(self.data, given):
-            for (place, job), piece in zip(given, self._pieces(), strict=True):
-                if _may_be_doubled(piece.text, [(place, job)]):
-                    _refuse_doubled(place, self._pairs(piece))
+            pieces = zip(given, self._pieces(), strict=True)
+            _refuse_doubled((one, self._pairs(piece)) for one, piece in pieces if _may_be_doubled(piece.text, [one]))
         return given
 
     def _well_formed_lines(self) -> list[Given] | None:
@@ -104,6 +103,17 @@ class _Text:
         else:
             places = [f"line {number}" for number in range(1, len(jobs) + 1)]
         return list(zip(places, jobs, strict=True))
+
+    def _each_decoded(self) -> list[Given]:
+        complaints = Complaints()
+        given: list[Given] = []
+        for piece in self._pieces():
+            try:
+                given.append((piece.place, self._decoded(piece)))
+            except UsageError as error:
+                complaints.add(error)
+        complaints.raise_any()
+        return given
 
     def _pieces(self) -> list[_Piece]:
         """Return what is to be decoded by itself: each line, or one object over several lines."""
@@ -205,11 +215,13 @@ def _ends_early(text: bytes) -> bool:
 
 
 def _require_objects(given: list[Given]) -> None:
+    complaints = Complaints()
     for place, job in given:
         if not isinstance(job, dict):
             from queuectl.engine.fields import shown
 
-            raise UsageError(f"{place}: expected a JSON object, got {shown(job)}")
+            complaints.add(UsageError(f"{place}: expected a JSON object, got {shown(job)}"))
+    complaints.raise_any()
 
 
 def _may_be_doubled(data: bytes, given: list[Given]) -> bool:
@@ -220,9 +232,11 @@ def _may_be_doubled(data: bytes, given: list[Given]) -> bool:
     return any(data.count(quoted) != counts[name] for name, quoted in _QUOTED.items() if counts[name])
 
 
-def _refuse_doubled(place: str, pairs: list[tuple[str, Any]]) -> None:
-    for name, count in Counter(name for name, _ in pairs).items():
-        if count > 1:
-            raise UsageError(
-                f"{place}: the field {name!r} stands twice" if place else f"the field {name!r} stands twice"
-            )
+def _refuse_doubled(given: Iterable[tuple[Given, list[tuple[str, Any]]]]) -> None:
+    """Refuse jobs with a field that stands twice; of each come the pairs that it consists of."""
+    complaints = Complaints()
+    for (place, _), pairs in given:
+        counts = Counter(name for name, _ in pairs)
+        for name in (name for name, count in counts.items() if count > 1):
+            complaints.add(UsageError(f"{place}: the field {name!r} stands twice".removeprefix(": ")))
+    complaints.raise_any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import UserDict
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -288,9 +289,17 @@ def test_a_directory_that_is_gone_matters_only_where_it_is_needed(config: Config
 
 
 def test_nothing_is_accepted_when_one_is_wrong(config: Config) -> None:
-    """The first that is wrong is named."""
-    with pytest.raises(UsageError, match=r"^f:2: a job needs a command$"):
-        Intake(config).accept([("f:1", {"command": "a"}), ("f:2", {}), ("f:3", {"command": ""})])
+    """All that are wrong are named, a line each, with the hint of the first."""
+    with pytest.raises(UsageError, match=r"^f:2: a job needs a command$") as caught:
+        Intake(config).accept([("f:1", {"command": "a"}), ("f:2", {}), ("f:3", {"cmd": "a"}), ("f:4", {"command": ""})])
+    assert [line.partition(" ")[0] for line in caught.value.details] == ["f:3:", "f:4:"]
+
+
+def test_of_very_many_that_are_wrong_some_are_named(config: Config) -> None:
+    """Then no more are looked at."""
+    with pytest.raises(UsageError, match=r"^f:1: a job needs a command$") as caught:
+        Intake(config).accept((f"f:{number}", {}) for number in count(1))
+    assert caught.value.details[-2:] == ("f:20: a job needs a command", "… and more like these")
 
 
 def test_ids_are_made_for_those_without_in_their_order(config: Config) -> None:

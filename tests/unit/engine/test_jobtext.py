@@ -104,6 +104,29 @@ def test_a_mistake_has_its_place(text: bytes | str, message: str) -> None:
     assert refusal(text, "f") == message
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"command": "a"}\n{"command"\n{"command": "b"}\n5 6\n',
+        '{"command": "a"}\n7\n{"command": "b"}\n"x"\n',
+        '{"command": "a"}\n{"id": 1, "id": 2}\n{"command": "b"}\n{"tags": 1, "tags": 2}\n',
+    ],
+)
+def test_all_mistakes_of_a_kind_are_told(text: str) -> None:
+    """A line each."""
+    with pytest.raises(UsageError) as caught:
+        parse_jobs(text, "f")
+    assert caught.value.message.startswith("f:2:")
+    assert [line[:4] for line in caught.value.details] == ["f:4:"]
+
+
+def test_all_mistakes_in_an_array_are_told() -> None:
+    """By the number of the item."""
+    with pytest.raises(UsageError) as caught:
+        parse_jobs('[5, {"command": "a"}, "x"]')
+    assert (caught.value.message[:7], caught.value.details[0][:7]) == ("item 1:", "item 3:")
+
+
 def test_without_a_source_the_place_is_in_words() -> None:
     """A word of the command line has no name."""
     assert refusal('{"command" 5}', "") == "line 1, column 12: no JSON: expected ':'"
