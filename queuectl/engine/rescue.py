@@ -24,6 +24,7 @@ from queuectl.engine.spool import discard
 from queuectl.errors import StorageError
 from queuectl.model.lease import Claim, Settlement
 from queuectl.model.storage import Storage
+from queuectl.registry.blame import brief
 
 EXPIRY_ROUND = 5.0
 """Seconds between two looks for workers of other hosts, or stopped ones, whose lease ran out."""
@@ -182,7 +183,7 @@ class Rescue:
         while True:
             try:
                 self._settle(claim)
-            except Exception as error:  # a wall: whatever a plugin raises, the job must not start beside what is left
+            except BaseException as error:  # a wall: whatever a plugin raises, the job must not start beside its rest
                 if not told:
                     self._tell(claim, error)
                 told = True
@@ -219,7 +220,7 @@ class Rescue:
             with self._calls_lock:
                 self._calls -= 1
 
-    def _tell(self, claim: Claim, error: Exception) -> None:
+    def _tell(self, claim: Claim, error: BaseException) -> None:
         if isinstance(error, StorageError):
             self._log.warning("cannot settle a dead worker's job, trying again", job=claim.job.id, error=error.message)
             return
@@ -227,6 +228,8 @@ class Rescue:
             "cannot end what a dead worker left running: the job waits here until that works",
             job=claim.job.id,
             dead=claim.origin.worker,
+            plugin=self._policies.executor_name(claim.job),
+            error=brief(error),
             exc_info=True,
         )
 

@@ -175,7 +175,7 @@ def test_an_executor_that_fails_to_end_a_run_is_named_and_asked_again(
     assert supervisor.returncode == 0
     told = logged(err.decode(), "lasting")
     assert [(line["event"], line["job"], line["error"]) for line in told] == [
-        ("cannot end what a dead worker left running", job, "SystemExit: 1")
+        ("cannot end what a dead worker left running: the job waits here until that works", job, "SystemExit: 1")
     ]
     assert (here / "asked").read_text() == "handle of the first run"
     assert site.jobs()[job]["state"] == "completed"
