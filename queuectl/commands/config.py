@@ -78,7 +78,9 @@ def get(session: Session, key: str | None) -> None:
     config = session.config()
     found = settings_of(config) if key is None else find_settings(config, key)
     if key is not None and len(found) == 1 and _is_one(key, found[0], config):
-        print_json(to_json(found[0].value)) if session.json else write(f"{found[0].text}\n")
+        # A list may hold secrets among other things: nobody asked for those.
+        one = found[0].masked() if isinstance(found[0].value, list | tuple | dict) else found[0]
+        print_json(to_json(one.value)) if session.json else write(f"{one.text}\n")
         return
     shown = [setting.masked() for setting in found]
     if session.json:

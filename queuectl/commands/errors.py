@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import click
@@ -13,6 +13,7 @@ from queuectl.commands.escape import visible
 from queuectl.commands.frame import Session
 from queuectl.commands.terminal import has_color, painted
 from queuectl.errors import QueuectlError
+from queuectl.secrets import without_passwords
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,16 @@ class Problem:
 
 
 def problem_of(error: BaseException) -> Problem:
-    """Put any exception into words."""
+    """Put any exception into words, without the passwords of the URLs in them."""
+    problem = _in_words(error)
+    return replace(
+        problem,
+        message=without_passwords(problem.message),
+        details=tuple(map(without_passwords, problem.details)),
+    )
+
+
+def _in_words(error: BaseException) -> Problem:
     if isinstance(error, QueuectlError):
         first, *more = error.message.splitlines() or [""]
         return Problem(error.exit_code, error.code, first, (*more, *error.details), error.hint)

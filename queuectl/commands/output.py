@@ -92,7 +92,7 @@ def print_jobs(session: Session, jobs: Iterable[Job], columns: Sequence[Column] 
 
 
 def _job_to_json(job: Job) -> object:
-    if job.env or job.options:  # where secrets may be
+    if job.env or job.options or job.backoff is not None:  # where secrets may be
         from queuectl.commands.show import shown_fields
 
         return shown_fields(job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,19 +19,13 @@ from queuectl.engine.times import format_time
 from queuectl.engine.wire import attempt_to_dict, job_to_dict
 from queuectl.model.attempt import Attempt
 from queuectl.model.job import Job, State
-from queuectl.secrets import MASK, masked
+from queuectl.secrets import masked
 
 EXAMPLES = """
 queuectl show 06b3
 queuectl show 06b3k9x2m41qa --json
 queuectl show 06b3k9x2m41qa --json | jq .attempts_log
 """
-
-_SECRET = re.compile(
-    r"pass(word|wd|phrase|code)|pwd|secret|token|credential|dsn|auth($|[_-])|(^|[_-])pass($|[_-])|keys?\d*($|[_-])",
-    re.IGNORECASE,
-)
-_NO_SECRET = re.compile(r"[_-](file|path|dir)$", re.IGNORECASE)
 
 
 @define("show", examples=EXAMPLES)
@@ -62,15 +55,9 @@ def print_job(session: Session, job: Job) -> None:
 def shown_fields(job: Job) -> dict[str, Any]:
     """Return the JSON fields of a job, with what looks like a secret masked."""
     fields = job_to_dict(job)
-    fields["env"] = {name: _shown(name, value) for name, value in job.env.items()}
-    fields["options"] = masked("options", fields["options"])
+    fields["env"] = {name: masked(name, value) for name, value in job.env.items()}
+    fields |= {name: masked(name, fields[name]) for name in ("backoff", "options")}
     return fields
-
-
-def _shown(name: str, value: str) -> str:
-    if _SECRET.search(name) and not _NO_SECRET.search(name):
-        return MASK
-    return str(masked(name, value))
 
 
 def _print_for_scripts(session: Session, job: Job, attempts: Sequence[Attempt]) -> None:
@@ -113,7 +100,7 @@ def _facts(job: Job) -> Mapping[str, str | None]:
         "started": _moment(job.started_at),
         "finished": _moment(job.finished_at),
         "timeout": None if job.timeout is None else span(job.timeout),
-        "backoff": None if job.backoff is None else _text(job.backoff),
+        "backoff": None if job.backoff is None else _text(fields["backoff"]),
         "options": _text(fields["options"]) if job.options else None,
         "tags": ", ".join(job.tags) or None,
         **{f"env {name}": value for name, value in fields["env"].items()},

@@ -166,9 +166,13 @@ class Binder:
         """Read a type that msgspec knows and we do not."""
         import msgspec
 
+        from queuectl.config.complaint import is_hidden
+
         try:
             return msgspec.convert(node.plain(), annotation)
-        except (msgspec.ValidationError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            if is_hidden(where):
+                return self._refuse(annotation, node, where)
             text = str(error).replace("`", "")
             self.problems.add(node.origin, where, f"{text[:1].lower()}{text[1:]}")
             return INVALID

@@ -12,7 +12,7 @@ from queuectl.config.settings import CORE
 from queuectl.config.settings import INTEGER as MOST
 from queuectl.config.tree import Node, dashed
 from queuectl.registry.suggestion import did_you_mean
-from queuectl.secrets import is_secret
+from queuectl.secrets import is_secret, without_passwords
 from queuectl.units import Duration, OutOfRangeError, Size
 
 LONGEST = 60
@@ -63,10 +63,16 @@ def shown(node: Node, where: str = "") -> str:
     """Say what stands there, in a few characters, and nothing of a secret."""
     if isinstance(node.value, list | dict):
         return "a list" if isinstance(node.value, list) else "a mapping"
-    if is_secret(where.rpartition(".")[2]):
+    if is_hidden(where):
         return "something else"
-    text = repr(node.value) if isinstance(node.value, str) else node.text or "null"
+    text = repr(without_passwords(node.value)) if isinstance(node.value, str) else node.text or "null"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def is_hidden(where: str) -> bool:
+    """Whether a path leads to a secret, or below one. The name of a queue is no name of a secret."""
+    parts = where.split(".")
+    return any(is_secret(part) for part in (parts[2:] if parts[0] == "queues" else parts))
 
 
 def _all(known: Iterable[str]) -> str:

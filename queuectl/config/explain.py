@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from queuectl.config.keys import Key, complete, unknown, written
 from queuectl.config.layers import full_section
 from queuectl.config.problems import Problems
 from queuectl.config.settings import CORE, NOTIFICATIONS, PER_QUEUE, PLUGGED, SECTIONS
-from queuectl.config.tree import Node
+from queuectl.config.tree import Node, dashed
 from queuectl.config.writing import write
 from queuectl.secrets import masked
 from queuectl.units import Duration, Size
@@ -96,9 +97,18 @@ def _setting(config: Config, key: Key) -> Setting:
     if key.field is None:
         return Setting(key.path, _listed(config, key.path), origin, _default(key.path), _about(key.path))
     field = key.field
-    value = getattr(_settings_with(config, key.path), field.name)
-    default = None if field.required else field.default
+    value = _plain(getattr(_settings_with(config, key.path), field.name))
+    default = None if field.required else _plain(field.default)
     return Setting(key.path, value, origin, default, field.description, _expected(field))
+
+
+def _plain(value: Any) -> Any:
+    """Return settings within a setting as the mapping that they are in the file."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {dashed(each.name): _plain(getattr(value, each.name)) for each in fields(value) if each.init}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return type(value)(map(_plain, value)) if type(value) in {list, tuple} else value
 
 
 def _settings_with(config: Config, path: tuple[str, ...]) -> Any:

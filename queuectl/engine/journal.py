@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+
+from queuectl.secrets import masked
 
 
 class _StandardError:
@@ -43,9 +46,17 @@ def configure(*, debug: bool = False, color: bool = True, terminal: bool | None 
     )
 
 
+def _without_secrets(logger: Any, method: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Mask what a plugin's exception, say, tells of a secret: a log is read by others than the configuration is."""
+    return {name: masked(name, value) if isinstance(value, str | dict) else value for name, value in fields.items()}
+
+
 def _json() -> list[Any]:
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    return [structlog.processors.format_exc_info, _without_secrets, structlog.processors.JSONRenderer(default=str)]
 
 
 def _console(color: bool) -> list[Any]:
-    return [structlog.dev.ConsoleRenderer(colors=color, exception_formatter=structlog.dev.plain_traceback)]
+    return [
+        _without_secrets,
+        structlog.dev.ConsoleRenderer(colors=color, exception_formatter=structlog.dev.plain_traceback),
+    ]
