@@ -1,4 +1,4 @@
-"""Retention: what was finished long ago is deleted, a little at a time."""
+"""Retention: what was finished long ago is deleted, a little at a time, and so is what dead processes left."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from queuectl.config import Config
+from queuectl.engine import ledger
 from queuectl.model.job import State
 from queuectl.model.query import Query
 from queuectl.model.storage import Storage
@@ -25,6 +26,7 @@ class Housekeeping:
     def __init__(self, config: Config, storage: Storage) -> None:
         self._storage = storage
         self._logs = config.data / "logs"
+        self._run = config.data / "run"
         kept = {State.COMPLETED: config.retention.completed, State.CANCELLED: config.retention.cancelled}
         self._kept = {state: float(age) for state, age in kept.items() if age is not None}
         self._random = random.Random()
@@ -35,6 +37,7 @@ class Housekeeping:
         """Prune if it is time to; soon again when there was more than one pass may take."""
         if time.monotonic() < self._next:
             return
+        ledger.sweep(self._run)
         more = [self._prune(state, age) for state, age in self._kept.items()]
         self._next = time.monotonic() + (1.0 if any(more) else INTERVAL * self._random.uniform(0.8, 1.2))
 

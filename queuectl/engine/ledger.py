@@ -214,6 +214,16 @@ def hold_dead(run: Path, incarnation: str) -> Iterator[bool]:
             _OWN.pop(str(path), None)
 
 
+def sweep(run: Path, *, older_than: float = 60.0) -> None:
+    """Remove what processes left behind that died before their ledger had its name; `older_than` is in seconds."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(run):
+            if name.startswith(_HIDDEN) and time.time() - (run / name).lstat().st_mtime > older_than:
+                with hold_dead(run, name) as held:
+                    if held:
+                        (run / name).unlink()
+
+
 def _lock(path: Path) -> int | None:
     if str(path) in _OWN:
         return None
