@@ -14,6 +14,7 @@ import msgspec
 from queuectl.config import Config
 from queuectl.engine import journal
 from queuectl.engine.identity import new_id
+from queuectl.engine.limits import allow_runs
 from queuectl.engine.worker import Terms, Worker, install_signals
 from queuectl.model.worker import StopMode
 
@@ -41,6 +42,7 @@ def run_worker(config: Config, text: str, *, debug: bool, color: bool) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for descriptor in (terms.life, terms.ready):
         os.set_inheritable(descriptor, False)  # noqa: FBT003  # positional only
+    needed, allowed = allow_runs(terms.concurrency)
     config.resolve_all()
     storage: Any = config.create(config.storage)
     try:
@@ -55,6 +57,9 @@ def run_worker(config: Config, text: str, *, debug: bool, color: bool) -> int:
                 supervisor=terms.supervisor,
             ),
         )
+        if allowed < needed:
+            hint = f"raise the hard limit: ulimit -Hn {needed}, or LimitNOFILE={needed} in the unit"
+            worker.log.warning("descriptors may run short", needed=needed, allowed=allowed, hint=hint)
         install_signals(worker)
         threading.Thread(target=_watch, args=(terms.life, worker), name="life", daemon=True).start()
         code = worker.run(ready=lambda: _say_ready(terms.ready))
