@@ -17,6 +17,7 @@ from queuectl.config import Config
 from queuectl.engine.boot import boot_id, host_name
 from queuectl.engine.delivery import Deliveries
 from queuectl.engine.desk import RELEASED, Desk, Ended
+from queuectl.engine.draining import is_drained
 from queuectl.engine.environment import base_environment
 from queuectl.engine.exchanging import Counter
 from queuectl.engine.files import make_private_directory
@@ -26,7 +27,6 @@ from queuectl.engine.policies import Policies
 from queuectl.engine.rescue import Rescue
 from queuectl.engine.runner import Runner
 from queuectl.errors import StorageError
-from queuectl.model.job import State
 from queuectl.model.lease import Claim
 from queuectl.model.storage import Storage
 from queuectl.model.worker import NewWorker, StopMode
@@ -85,6 +85,7 @@ class Worker:
         self.counter = Counter(storage, self.desk, terms, self.logs, self.ledger, self.log)
         rescue = Rescue(storage, terms.id, run, self.logs, self.policies)
         self.keeper = Keeper(self.counter, rescue, self.deliveries, config, lease=lease, stop=self.stop)
+        self._given_back_until = 0.0
         self._stop: StopMode | None = None
         self._stops: SimpleQueue[StopMode] = SimpleQueue()
         self.exit_code = 0
@@ -159,6 +160,8 @@ class Worker:
             self.counter.observe(runner.run(claim))
         except Exception:  # a wall: what goes wrong around an attempt, such as a ledger on a broken disk
             self.log.exception("cannot run a job, giving it back", job=claim.job.id)
+            # A drain is not done before that job has come back.
+            self._given_back_until = time.monotonic() + 2 * TRY_AGAIN
             self.desk.finish(Ended(claim, replace(RELEASED, delay=TRY_AGAIN), time.monotonic()))
 
     def _fetch(self) -> bool:
@@ -183,17 +186,12 @@ class Worker:
         return True
 
     def _is_drained(self, next_due: float | None) -> bool:
-        if next_due == 0.0 or not self.desk.is_empty():
+        if next_due == 0.0 or not self.desk.is_empty() or time.monotonic() < self._given_back_until:
             return False
         try:
-            counts = self.storage.counts()
+            return is_drained(self.storage, self.terms.queues)
         except StorageError:
             return False
-        queues = self.terms.queues or tuple(counts)
-        busy = sum(counts.get(queue, {}).get(State.PROCESSING, 0) for queue in queues)
-        failed = sum(counts.get(queue, {}).get(State.FAILED, 0) for queue in queues)
-        # Failed jobs with nothing due are held, or of a paused queue: no waiting brings them back.
-        return busy == 0 and (failed == 0 or next_due is None)
 
     def _leave(self) -> None:
         self._stop = self._stop or StopMode.FINISH
