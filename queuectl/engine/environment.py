@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from queuectl.config import Config
+from queuectl.config.load import read_config
+from queuectl.errors import QueuectlError
 from queuectl.model.lease import Claim
 
 _PRIVATE = ("QUEUECTL_STORAGE__", "QUEUECTL_LEASE")
@@ -22,6 +25,22 @@ def base_environment(environ: Mapping[str, str], *, file: Path | None, data: Pat
     if file is not None:
         base["QUEUECTL_CONFIG"] = os.path.abspath(file)  # links stay as they were written
     return base
+
+
+def reaches_same_store(config: Config, environ: Mapping[str, str]) -> bool:
+    """Whether `queuectl` in a job finds the store that its worker was given, as far as can be told beforehand."""
+    base = base_environment(environ, file=config.file, data=config.data)
+    if not config.overrides and base.keys() >= environ.keys() - {"QUEUECTL_LEASE"}:
+        return True
+    try:
+        found = read_config(environ=base, cwd=config.places.cwd, registry=config.registry)
+        return _store(found) == _store(config)
+    except QueuectlError:  # such as a file that has just been changed
+        return False
+
+
+def _store(config: Config) -> tuple[object, ...]:
+    return config.storage.found.name, config.storage.settings, config.data
 
 
 def job_environment(base: Mapping[str, str], claim: Claim) -> dict[str, str]:

@@ -18,6 +18,7 @@ import structlog
 
 from queuectl.config import Config
 from queuectl.engine.boot import boot_id, host_name
+from queuectl.engine.environment import reaches_same_store
 from queuectl.engine.files import make_private_directory
 from queuectl.engine.identity import new_id
 from queuectl.engine.ledger import Ledger
@@ -34,6 +35,10 @@ LONGEST_PAUSE = 30.0
 
 HEALTHY = 10.0
 """Seconds after which a worker that dies is started again at once."""
+
+STORE_HINT = "jobs get neither --set nor QUEUECTL_STORAGE__*: put what they say of the storage into the configuration"
+    "jobs get neither --set nor QUEUECTL_STORAGE__*: put what they say of the storage into a configuration file"
+)
 
 
 @dataclass(slots=True)
@@ -118,6 +123,7 @@ class Supervisor:
         self._ledger = Ledger(run, self.id, slots=1, boot=boot_id())
         lease = float(config.worker.lease)
         storage.register(NewWorker(id=self.id, host=host_name(), pid=os.getpid(), role=Role.SUPERVISOR, lease=lease))
+        self._same_store = reaches_same_store(config, os.environ)
         self._rescue = Rescue(storage, self.id, run, logs, policies)
         self._signals = Signals()
         self._places = [Place() for _ in range(plan.count)]
@@ -128,6 +134,8 @@ class Supervisor:
     def run(self, *, ready: Callable[[], None], watch: Callable[[], None] = lambda: None) -> int:
         """Supervise until all workers are done; return the exit code. `ready` is called once they all work."""
         self._signals.install()
+        if not self._same_store:
+            self._log.warning("queuectl in a job reaches another store than this one", hint=STORE_HINT)
         try:
             self._supervise(ready, watch)
         finally:
