@@ -37,8 +37,6 @@ HEALTHY = 10.0
 """Seconds after which a worker that dies is started again at once."""
 
 STORE_HINT = "jobs get neither --set nor QUEUECTL_STORAGE__*: put what they say of the storage into the configuration"
-    "jobs get neither --set nor QUEUECTL_STORAGE__*: put what they say of the storage into a configuration file"
-)
 
 
 @dataclass(slots=True)
