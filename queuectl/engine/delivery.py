@@ -124,6 +124,8 @@ class Delivery(threading.Thread):
             # Another worker may have taken over from a notifier that took very long, and deliver just now.
             if self._abandoned or (time.monotonic() >= self._renew_at and not self._keep_right()):
                 return IDLE
+            if event.id <= self._cursor:  # another told it meanwhile
+                continue
             if not self._deliver(event):
                 self._failures += 1
                 self._advance(hold=0.0)
