@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +85,10 @@ def test_a_directory_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_what_a_function_leaves_in_the_background_holds_nobody_up(tmp_path: Path) -> None:
     """A run ends with its own process; a fork of it does not keep the mark that says that it runs."""
     with running(tmp_path, "sample_functions:linger") as (job, context):
-        executor = executor_in(tmp_path)
-        assert executor.execute(job, context).succeeded
-        assert list((tmp_path / "data" / "python").iterdir()) == []
+        outcome = executor_in(tmp_path).execute(job, context)
+        left = int(context.written)
+        try:
+            assert outcome.succeeded
+            assert list((tmp_path / "data" / "python").iterdir()) == []
+        finally:
+            os.kill(left, signal.SIGKILL)  # it was still there

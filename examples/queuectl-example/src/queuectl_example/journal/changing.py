@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from queuectl import ALLOWED, LIVE, Action, Changed, ConflictError, Edit, Job, Query, State
 
 from queuectl_example.journal.selecting import matching
+from queuectl_example.journal.settling import NO_RUN
 from queuectl_example.journal.store import Entry
 from queuectl_example.journal.transaction import Transaction
 
@@ -78,15 +79,18 @@ def _retry(tx: Transaction, entry: Entry, _: Edit) -> Job:
         job = tx.update(entry, {"next_retry_at": tx.now}, due_at=tx.now)
     else:
         _refuse_held_key(tx, entry.job)
-        reset = {"state": State.PENDING, "attempts": 0, "lost": 0, "cancel_requested": False, **_NEVER_RAN}
-        job = tx.update(entry, reset, due_at=tx.now)
+        job = tx.update(entry, {"state": State.PENDING, **_NEVER_FAILED, **NO_RUN}, due_at=tx.now)
     tx.emit("job.requeued", job=job, queue=job.queue)
     return job
 
 
-_NEVER_RAN: dict[str, Any] = dict.fromkeys(
-    ("run_at", "started_at", "finished_at", "exit_code", "signal", "error", "previous_delay")
-)
+_NEVER_FAILED: Mapping[str, Any] = {
+    "attempts": 0,
+    "lost": 0,
+    "cancel_requested": False,
+    "run_at": None,
+    "previous_delay": None,
+}
 
 
 def _refuse_held_key(tx: Transaction, job: Job) -> None:

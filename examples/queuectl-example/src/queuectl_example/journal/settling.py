@@ -6,6 +6,7 @@ worker's goes through `_held`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,9 @@ _EVENTS = {
     Verdict.RELEASED: "job.requeued",
     Verdict.LOST: "job.lost",
 }
+
+NO_RUN: Mapping[str, None] = dict.fromkeys(("worker", "started_at", "finished_at", "exit_code", "signal", "error"))
+"""What a job that is pending again tells of its last run. Its attempts tell the rest."""
 
 
 def settle(tx: Transaction, settlement: Settlement) -> bool:
@@ -107,7 +111,7 @@ def _next_state(verdict: Verdict, settlement: Settlement, job: Job, due_at: floa
     if verdict is Verdict.RELEASED and job.attempts + settlement.charge:
         return {"state": State.FAILED, "next_retry_at": due_at}
     waits = {"run_at": due_at} if settlement.delay else {}
-    return {"state": State.PENDING, **waits}
+    return {"state": State.PENDING, **NO_RUN, **waits}
 
 
 def _keep_run(tx: Transaction, holding: Holding, run: Run) -> None:
