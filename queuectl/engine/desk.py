@@ -18,7 +18,10 @@ from queuectl.model.outcome import Outcome
 
 @dataclass(slots=True, eq=False)
 class Running:
-    """A run that is under way. `started` is on the monotonic clock."""
+    """A run that is under way. `started` is on the monotonic clock.
+
+    It has `begun` once its executor was called, and was `withheld` if that was not to be any more.
+    """
 
     claim: Claim
     slot: int
@@ -26,6 +29,8 @@ class Running:
     started: float
     handle: str | None = None
     recorded: bool = False
+    begun: bool = False
+    withheld: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -41,6 +41,7 @@ class Counter:
         self.terms = terms
         self.lock = threading.RLock()
         self.confirmed_at = time.monotonic()
+        """Since when at least this worker is known to have been alive to the storage, on the monotonic clock."""
         self._logs = logs
         self._ledger = ledger
         self._log = log
@@ -67,7 +68,8 @@ class Counter:
             self._close(batch, result)
             self.desk.add(result.claims)
             self.desk.withdraw(result.cancelled)
-            self.confirmed_at = now
+            if result.claims or result.accepted:  # else it tells nothing of our leases
+                self.confirmed_at = now
             self._recovered()
             return result
 

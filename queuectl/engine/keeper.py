@@ -119,7 +119,8 @@ class Keeper:
         if woken or is_round:
             # What runs is looked at first: a run that starts after the beat has a lease that the beat does not list.
             running = {run.claim.lease.token for run in self._desk.running()}
-            self._obey(self._storage.beat(self._worker), running, is_round=is_round)
+            asked = time.monotonic()
+            self._obey(self._storage.beat(self._worker), running, asked, is_round=is_round)
         if woken:
             self._desk.announce()
             self._deliveries.announce()
@@ -150,14 +151,14 @@ class Keeper:
                 if not holds:
                     self._lose([run.claim.lease.token])
 
-    def _obey(self, beat: Beat, running: set[int], *, is_round: bool) -> None:
+    def _obey(self, beat: Beat, running: set[int], asked: float, *, is_round: bool) -> None:
         if not beat.alive:
             self._log.error("this worker was given up for dead, and ends what it runs")
             self._desk.drop()
             self._desk.end_running("lost")
             self._stop(StopMode.FORCE, exit_code=75)
             return
-        self._counter.confirmed_at = time.monotonic()
+        self._counter.confirmed_at = asked
         self._desk.withdraw(beat.cancelled)
         self._lose(sorted(running - {lease.token for lease in beat.leases}))
         if beat.stop is not None:

@@ -28,6 +28,9 @@ from queuectl.registry.blame import brief
 from queuectl.registry.outcomes import fault_in
 from queuectl.registry.wrapping import WrapperError
 
+_WITHHELD = Outcome(error="not started: it was to end already")
+"""What wrappers see of a run that never began."""
+
 MAX_HANDLE = 400
 """How many bytes of a handle the ledger has room for."""
 
@@ -62,7 +65,11 @@ class Context:
 
 @dataclass(slots=True)
 class Runner:
-    """Runs claims one after the other, with one flag and one slot of the ledger at a time."""
+    """Runs claims one after the other, with one flag and one slot of the ledger at a time.
+
+    `holds` tells whether the leases of this worker hold for certain. They may not if the process was stopped after it
+    had taken a claim: then its command must not start, since the job may run elsewhere by now.
+    """
 
     desk: Desk
     ledger: Ledger
@@ -70,6 +77,7 @@ class Runner:
     policies: Policies
     execute: Callable[[Job, RunContext, Callable[[Job, RunContext], Outcome]], Outcome]
     environment: Mapping[str, str]
+    holds: Callable[[], bool] = lambda: True
     flag: CancelFlag = field(default_factory=CancelFlag)
 
     def run(self, claim: Claim) -> Ended:
@@ -83,10 +91,18 @@ class Runner:
         with structlog.contextvars.bound_contextvars(job=claim.job.id, attempt=claim.number):
             outcome, output = self._attempt(running, entry)
             ended = time.monotonic()
+            if running.withheld and not running.begun:
+                return self._give_back(running)
             reason = self.flag.reason
             self._note_end(running, entry, outcome, ended, reason)
             decision = self._decide(claim.job, outcome, reason)
         item = Ended(claim, decision, ended, outcome, entry.started, ended, output, slot)
+        self.desk.finish(item)
+        return item
+
+    def _give_back(self, running: Running) -> Ended:
+        now = time.monotonic()
+        item = Ended(running.claim, RELEASED, now, started=now, ended=now, slot=running.slot)
         self.desk.finish(item)
         return item
 
@@ -108,6 +124,8 @@ class Runner:
         def note(handle: str) -> None:
             running.handle = handle
             self.ledger.note(running.slot, replace(entry, phase="running", handle=handle))
+            if not self.holds():  # this process was stopped in the instant between the look and the start
+                running.flag.set("stop")
 
         context = Context(
             number=running.claim.number,
@@ -117,9 +135,9 @@ class Runner:
             _spool=spool,
             _note=note,
         )
-        return self._outcome(job, context)
+        return self._outcome(running, job, context)
 
-    def _outcome(self, job: Job, context: RunContext) -> Outcome:
+    def _outcome(self, running: Running, job: Job, context: RunContext) -> Outcome:
         name = self.policies.executor_name(job)
         try:
             executor: Executor = self.policies.executor(job)
@@ -128,6 +146,10 @@ class Runner:
             return Outcome(error=_storable(error.message))
 
         def run(job: Job, context: RunContext) -> Outcome:
+            if running.flag.is_set() or not self.holds():
+                running.withheld = True
+                return _WITHHELD
+            running.begun = True
             return _checked(executor.execute(job, context), name)
 
         try:

@@ -145,7 +145,7 @@ class Worker:
     def _loop(self) -> None:
         environment = base_environment(os.environ, file=self.config.file, data=self.config.data)
         execute = self.config.registry.execute
-        runner = Runner(self.desk, self.ledger, self.logs, self.policies, execute, environment)
+        runner = Runner(self.desk, self.ledger, self.logs, self.policies, execute, environment, self._holds)
         while self._stop is None:
             claim = self.desk.take(younger_than=self._fresh)
             if claim is not None:
@@ -154,6 +154,10 @@ class Worker:
             elif not self._fetch():
                 break
         runner.flag.close()
+
+    def _holds(self) -> bool:
+        """Whether the leases of this worker hold for certain: the storage heard of it not long ago."""
+        return time.monotonic() - self.counter.confirmed_at < self._fresh
 
     def _run(self, runner: Runner, claim: Claim) -> None:
         try:

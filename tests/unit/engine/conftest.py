@@ -39,7 +39,11 @@ class Executioner:
     """Policies whose executor ends what it is told to, unless `fails` says otherwise, and whose backoff is none."""
 
     ended: list[str] = field(default_factory=list)
-    fails: list[Exception] = field(default_factory=list)
+    fails: list[BaseException] = field(default_factory=list)
+
+    def executor_name(self, _: Job) -> str:
+        """Return what people are told of it."""
+        return "executioner"
 
     def executor(self, _: Job) -> Executioner:
         """Be the executor of every job."""

@@ -188,7 +188,7 @@ class TestWhatCannotBeEnded:
     def test_the_job_waits_until_it_works(self, world: World, rescue: Rescue, executioner: Executioner) -> None:
         """It is not settled, however often that fails, and told once; when it works the job is lost as always."""
         world.die(RUNNING)
-        executioner.fails = [OSError("no")] * 50
+        executioner.fails = [OSError("no"), SystemExit()] * 25
         with capture_logs() as logs:
             rescue.look_around()
             until(lambda: len(executioner.fails) < 10)
