@@ -56,8 +56,8 @@ ANYTHING = (
 )
 """What may differ from run to run, and by what it is replaced before the page and the terminal are compared."""
 
-PROGRAMS = ("pip", "pytest", "queuectl")
-"""What a page's virtual environment has to type, beside its Python."""
+PROGRAMS = {"pip": " --no-index --no-build-isolation --quiet", "pytest": "", "queuectl": ""}
+"""What a page's virtual environment has to type, beside its Python, and what is typed silently behind it."""
 
 LOOP = r'while IFS= read -r -d "" typed <&9; do eval "$typed"; printf "\036%d\036" "$?"; done'
 """Reads commands from a pipe, so that standard input stays the terminal; a mark after each tells its exit code."""
@@ -218,11 +218,11 @@ class Shell:
         venv.create(folder, with_pip=False, symlinks=True)
         site = sysconfig.get_path("purelib", "venv", vars={"base": str(folder)})
         (Path(site) / "lent.pth").write_text("".join(f"{path}\n" for path in sys.path if os.path.isdir(path)))
-        for program in PROGRAMS:
+        for program, options in PROGRAMS.items():
             script = folder / "bin" / program
-            script.write_text(f'#!/bin/sh\nexec "{folder}/bin/python" -P -m {program} "$@"\n')
+            script.write_text(f'#!/bin/sh\nexec "{folder}/bin/python" -P -m {program} "$@"{options}\n')
             script.chmod(0o755)
-        self.type(f'. "{folder}/bin/activate"; export PIP_NO_INDEX=1 PIP_NO_BUILD_ISOLATION=0 PIP_QUIET=1')
+        self.type(f'. "{folder}/bin/activate"')
 
     def _same(self, page: str, terminal: str) -> bool:
         """Compare, and learn which real id each id of the page stands for."""
