@@ -50,6 +50,8 @@ static int concerns_this_program(const char *only) {
     int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY);
     long length = fd < 0 ? 0 : syscall(SYS_read, fd, line, sizeof line);
     if (fd >= 0) syscall(SYS_close, fd);
+    for (long each = 0; each < length; each++)
+        if (!line[each]) line[each] = ' ';
     return length > 0 && memmem(line, (size_t)length, only, strlen(only)) != NULL;
 }
 
