@@ -114,9 +114,13 @@ def main() -> None:
 
 def _look_at(entry: Entry, siblings: tuple[str, ...], answers: int, printed: IO[bytes]) -> None:
     from queuectl.commands.plugins_report import Report, location_of, report_of
+    from queuectl.registry.blame import brief
 
     _answer(answers, Report(location=location_of(entry)))  # all that is heard of it, should it end this process
-    report = report_of(entry, siblings)
+    try:
+        report = report_of(entry, siblings)
+    except Exception as error:  # a wall: all that is looked at is a plugin's
+        report = Report(location=location_of(entry), error=f"{entry} cannot be looked at: {brief(error)}")
     with suppress(Exception):  # a wall: standard output may be whatever the plugin made of it
         sys.stdout.flush()
     printed.seek(0)

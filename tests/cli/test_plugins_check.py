@@ -106,6 +106,13 @@ WRONG: Mapping[str, tuple[str, str]] = {
         changed(("def delay", "def __post_init__(self):\n            raise ValueError('never')\n\n        def delay")),
         "backoff 'refusing': it cannot be made of its defaults: ValueError: never",
     ),
+    "numbered": (
+        changed(
+            ('Annotated[float, Meta(gt=0, description="the first wait")] = 1.0', 'float = field(metadata={"help": 3})'),
+            ("import dataclass", "import dataclass, field"),
+        ),
+        "PLUGIN cannot be looked at: AttributeError: 'int' object has no attribute 'strip'",
+    ),
     "narrow": (
         changed(("Settings)", "Settings, lambda settings: settings)")),
         "backoff 'narrow': its create does not take the settings and the context",
