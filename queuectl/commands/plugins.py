@@ -161,6 +161,7 @@ def _print_plugin(session: Session, plugin: dict[str, Any]) -> None:
             Column("MEANING", lambda row: row["description"], least=20),
         )
         if provider["settings"]:
+            write("\n")
             print_records(session, provider["settings"], columns, lambda row: row)
 
 
