@@ -16,7 +16,7 @@ def make_private_directory(path: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
     except OSError as error:
-        raise StorageError(f"cannot create directory {path}: {error.strerror}") from error
+        raise StorageError(f"cannot create directory {error.filename or path}: {error.strerror}") from error
     refuse_foreign(path, found)
     if not stat.S_ISDIR(found.st_mode):
         raise StorageError(f"{path} is no directory")

@@ -199,6 +199,23 @@ class TestTrouble:
         assert item.outcome == Outcome(error="executioner raised SystemExit: 7")
 
 
+def test_half_a_surrogate_pair_in_an_error_is_escaped(bench: Bench, runner: Runner, claim: Claim) -> None:
+    """As names of files have that are no text: neither ledger nor storage takes it."""
+    bench.act = lambda _: Outcome(error="no \udcff")
+    assert runner.run(claim).outcome == Outcome(error=r"no \udcff")
+
+
+@pytest.mark.parametrize("outcome", [Outcome(exit_code=2**70), Outcome(signal=-(2**70)), Outcome(error=7)])  # type: ignore[arg-type]
+def test_an_outcome_that_no_storage_takes_is_a_failure_that_says_so(
+    bench: Bench, runner: Runner, claim: Claim, outcome: Outcome
+) -> None:
+    """It would make each settlement of the worker fail."""
+    bench.act = lambda _: outcome
+    item = runner.run(claim)
+    assert item.outcome is not None
+    assert "executioner returned an outcome with" in str(item.outcome.error)
+
+
 @pytest.mark.parametrize(
     ("outcome", "stopped", "cancelled", "verdict", "result"),
     [

@@ -1,0 +1,85 @@
+"""The spool: a run's output goes into files, and its last bytes into the storage."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from queuectl.engine import spool as spooling
+from queuectl.engine.spool import Spool, SpoolFile, collect, discard, spool_path
+from queuectl.model.attempt import OUTPUT_TAIL, Output
+
+LONG = b"x" * OUTPUT_TAIL + b"the end"
+
+
+def test_what_is_written_is_collected(tmp_path: Path) -> None:
+    """By the worker that closes it, or by whoever deals with a dead one's."""
+    spool = Spool(tmp_path, "w", 7)
+    assert spool.output.write(b"hel") == 3
+    os.write(spool.output.fileno(), b"lo")
+    assert spool.close() == collect(tmp_path, "w", 7) == Output(tail=b"hello", size=5)
+    assert os.listdir(tmp_path) == ["w-7.out"]
+
+
+def test_standard_error_has_a_file_once_it_is_asked_for(tmp_path: Path) -> None:
+    """Even an empty one tells that it was kept apart."""
+    spool = Spool(tmp_path, "w", 7)
+    assert spool.errors is spool.errors
+    assert spool.close() == Output(error_tail=b"", error_size=0)
+    assert sorted(os.listdir(tmp_path)) == ["w-7.err", "w-7.out"]
+
+
+def test_of_a_long_output_the_end_is_stored_and_the_file_kept(tmp_path: Path) -> None:
+    """Of either stream by itself."""
+    spool = Spool(tmp_path, "w", 7)
+    spool.output.write(LONG)
+    spool.errors.write(b"short")
+    output = spool.close()
+    assert (output.tail, output.size, output.path) == (LONG[7:], len(LONG), str(spool_path(tmp_path, "w", 7)))
+    assert (output.error_tail, output.error_size, output.error_path) == (b"short", 5, None)
+    discard(tmp_path, "w", 7, output)
+    assert os.listdir(tmp_path) == ["w-7.out"]
+    discard(tmp_path, "w", 7, None)
+    assert os.listdir(tmp_path) == []
+
+
+def test_long_errors_are_kept_too(tmp_path: Path) -> None:
+    """And the short output is not."""
+    spool = Spool(tmp_path, "w", 7)
+    spool.errors.write(LONG)
+    output = spool.close()
+    assert output.error_path == str(spool_path(tmp_path, "w", 7, "err"))
+    discard(tmp_path, "w", 7, output)
+    assert os.listdir(tmp_path) == ["w-7.err"]
+
+
+def test_nothing_of_a_run_is_nothing(tmp_path: Path) -> None:
+    """A dead worker may have made no file."""
+    assert collect(tmp_path, "w", 7) == Output()
+    discard(tmp_path, "w", 7, None)
+
+
+def test_all_is_written_in_however_many_pieces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The system may take a part."""
+    taken: list[bytes] = []
+
+    def write(_: int, data: memoryview) -> int:
+        taken.append(bytes(data[:2]))
+        return min(2, len(data))
+
+    monkeypatch.setattr(os, "write", write)
+    assert SpoolFile(tmp_path, 0).write(b"hello") == 5
+    assert taken == [b"he", b"ll", b"o"]
+
+
+def test_output_that_cannot_be_read_costs_no_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command did stays done."""
+    spool = Spool(tmp_path, "w", 1)
+
+    def fail(*_: object) -> Output:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(spooling, "collect", fail)
+    assert spool.close() == Output()
