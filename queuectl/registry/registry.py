@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from threading import RLock
@@ -23,13 +24,15 @@ from queuectl.registry.found import Entry, Found, PluginInfo
 from queuectl.registry.making import make
 from queuectl.registry.soundness import has_our_api, hook_names, imported, is_sound
 from queuectl.registry.suggestion import did_you_mean
-from queuectl.registry.trace import asked_for
 
 if TYPE_CHECKING:
     import click
 
-    from queuectl.registry.trace import P, T
+    from queuectl.registry.trace import P, T, Trace
     from queuectl.registry.wrapping import Run
+
+TRACE = "QUEUECTL_TRACE_PLUGINS"
+"""The variable that asks for a trace: 1 for all plugins, or the names of some between commas."""
 
 OFFERS: Mapping[str, str] = {
     "storage": "queuectl_storages",
@@ -44,7 +47,11 @@ class Registry:
     """The plugins of one process. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._trace = asked_for()
+        self._trace: Trace | None = None
+        if TRACE in os.environ:
+            from queuectl.registry.trace import asked_for
+
+            self._trace = asked_for(os.environ[TRACE])
         self._manager = PluginManager("queuectl")
         self._manager.add_hookspecs(hookspecs)
         self._lock = RLock()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-VARIABLE = "QUEUECTL_TRACE_PLUGINS"
-"""1 traces all plugins, names between commas trace those."""
 
 
 class Plugin(Protocol):
@@ -30,9 +26,9 @@ class Trace(Protocol):
         ...
 
 
-def asked_for() -> Trace | None:
-    """Return the trace that the environment asks for."""
-    asked = os.environ.get(VARIABLE, "").replace(" ", "")
+def asked_for(text: str) -> Trace | None:
+    """Return the trace that the variable asks for."""
+    asked = text.replace(" ", "")
     if asked in {"", "0"}:
         return None
     from queuectl.registry.tracing import Lines
