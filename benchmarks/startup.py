@@ -23,7 +23,7 @@ from pathlib import Path
 
 BUDGET = 1.3
 CROWDED = 1.1
-"""How much more it may work with plugins installed that are not selected: next to nothing. To look for them costs 20 ms."""
+"""How much more it may work with plugins that are not selected: next to nothing. To look for them costs 20 ms."""
 
 LIBRARIES = "import click, apsw, yaml, msgspec, pluggy"
 CONFIGURATION = """\

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
 
 import msgspec
 
@@ -15,7 +14,10 @@ from queuectl.config import Config
 from queuectl.engine import journal
 from queuectl.engine.identity import new_id
 from queuectl.engine.limits import allow_runs
+from queuectl.engine.spawning import READY
 from queuectl.engine.worker import Terms, Worker, install_signals
+from queuectl.errors import ConfigError
+from queuectl.model.storage import Storage
 from queuectl.model.worker import StopMode
 
 
@@ -43,10 +45,33 @@ def run_worker(config: Config, text: str, *, debug: bool, color: bool) -> int:
     for descriptor in (terms.life, terms.ready):
         os.set_inheritable(descriptor, False)  # noqa: FBT003  # positional only
     needed, allowed = allow_runs(terms.concurrency)
-    config.resolve_all()
-    storage: Any = config.create(config.storage)
     try:
-        worker = Worker(
+        worker = _employed(config, terms)
+    except ConfigError as error:  # the supervisor tells it, once for all of its workers
+        if debug:  # with the traceback of what went wrong here
+            raise
+        _say(terms.ready, msgspec.json.encode(_told(error)))
+        return error.exit_code
+    try:
+        if allowed < needed:
+            hint = f"raise the hard limit: ulimit -Hn {needed}, or LimitNOFILE={needed} in the unit"
+            worker.log.warning("descriptors may run short", needed=needed, allowed=allowed, hint=hint)
+        install_signals(worker)
+        threading.Thread(target=_watch, args=(terms.life, worker), name="life", daemon=True).start()
+        code = worker.run(ready=lambda: _say(terms.ready, READY))
+    finally:
+        worker.storage.close()
+    if not worker.delivered:  # threads that a hanging notifier started would keep the process for ever
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _employed(config: Config, terms: WorkerTerms) -> Worker:
+    config.resolve_all()
+    storage: Storage = config.create(config.storage)
+    try:
+        return Worker(
             config,
             storage,
             Terms(
@@ -57,18 +82,13 @@ def run_worker(config: Config, text: str, *, debug: bool, color: bool) -> int:
                 supervisor=terms.supervisor,
             ),
         )
-        if allowed < needed:
-            hint = f"raise the hard limit: ulimit -Hn {needed}, or LimitNOFILE={needed} in the unit"
-            worker.log.warning("descriptors may run short", needed=needed, allowed=allowed, hint=hint)
-        install_signals(worker)
-        threading.Thread(target=_watch, args=(terms.life, worker), name="life", daemon=True).start()
-        code = worker.run(ready=lambda: _say_ready(terms.ready))
-    finally:
+    except BaseException:
         storage.close()
-    if not worker.delivered:  # threads that a hanging notifier started would keep the process for ever
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+        raise
+
+
+def _told(error: ConfigError) -> dict[str, object]:
+    return {"code": error.code, "message": error.message, "hint": error.hint, "details": error.details}
 
 
 def _watch(life: int, worker: Worker) -> None:
@@ -79,7 +99,7 @@ def _watch(life: int, worker: Worker) -> None:
     worker.stop(StopMode.FINISH, exit_code=os.EX_UNAVAILABLE)
 
 
-def _say_ready(ready: int) -> None:
+def _say(ready: int, what: bytes) -> None:
     with contextlib.suppress(OSError):
-        os.write(ready, b"1")
+        os.write(ready, what)
     os.close(ready)

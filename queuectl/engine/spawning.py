@@ -10,8 +10,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from queuectl.errors import ConfigError
+
 if TYPE_CHECKING:
     from queuectl.engine.supervisor import Plan
+
+
+READY = b"1"
+"""What a worker says once it works; before that, it may say why it will not."""
 
 
 class Child:
@@ -20,15 +26,29 @@ class Child:
     def __init__(self, process: subprocess.Popen[bytes], ready: int) -> None:
         self._process = process
         self._ready: int | None = ready
-        self._is_ready = False
+        self._said = b""
         self.pid = process.pid
 
     def is_ready(self) -> bool:
         """Whether the worker said that it works."""
-        if not self._is_ready and self._ready is not None:
+        self._listen()
+        return self._said == READY
+
+    def refusal(self) -> ConfigError | None:
+        """Return why a worker that was reaped did not begin to work, where it said so."""
+        self._listen()
+        if not self._said.endswith(b"}"):
+            return None
+        said = json.loads(self._said)
+        error = ConfigError(said["message"], hint=said["hint"], details=said["details"])
+        error.code = said["code"]
+        return error
+
+    def _listen(self) -> None:
+        if self._ready is not None:
             with contextlib.suppress(BlockingIOError):
-                self._is_ready = bool(os.read(self._ready, 1))
-        return self._is_ready
+                while piece := os.read(self._ready, 65536):
+                    self._said += piece
 
     def send(self, number: int) -> None:
         """Send a signal; its pid is ours until we reap it, so it can be nobody else's."""

@@ -25,7 +25,7 @@ from queuectl.engine.ledger import Ledger
 from queuectl.engine.policies import Policies
 from queuectl.engine.rescue import Rescue
 from queuectl.engine.spawning import Child, spawn
-from queuectl.errors import StorageError
+from queuectl.errors import ConfigError, StorageError
 from queuectl.model.storage import Storage
 from queuectl.model.worker import NewWorker, Role, StopMode
 
@@ -115,22 +115,24 @@ class Supervisor:
         self._storage = storage
         self._log = structlog.get_logger().bind(supervisor=self.id)
         run, logs = config.data / "run", config.data / "logs"
-        policies = Policies(config)
-        policies.prepare()
         make_private_directory(logs)
         self._ledger = Ledger(run, self.id, slots=1, boot=boot_id())
         lease = float(config.worker.lease)
         storage.register(NewWorker(id=self.id, host=host_name(), pid=os.getpid(), role=Role.SUPERVISOR, lease=lease))
         self._same_store = reaches_same_store(config, os.environ)
-        self._rescue = Rescue(storage, self.id, run, logs, policies)
+        self._rescue = Rescue(storage, self.id, run, logs, Policies(config))
         self._signals = Signals()
         self._places = [Place() for _ in range(plan.count)]
         self._life = os.pipe()
         self._stopping: StopMode | None = None
         self._exit_code = 0
+        self._refusal: ConfigError | None = None
 
     def run(self, *, ready: Callable[[], None], watch: Callable[[], None] = lambda: None) -> int:
-        """Supervise until all workers are done; return the exit code. `ready` is called once they all work."""
+        """Supervise until all workers are done; return the exit code. `ready` is called once they all work.
+
+        Raises ConfigError when they cannot begin, for all of them at once.
+        """
         self._signals.install()
         if not self._same_store:
             self._log.warning("queuectl in a job reaches another store than this one", hint=STORE_HINT)
@@ -138,6 +140,8 @@ class Supervisor:
             self._supervise(ready, watch)
         finally:
             self._leave()
+        if self._refusal is not None:
+            raise self._refusal
         return self._exit_code
 
     def _supervise(self, ready: Callable[[], None], watch: Callable[[], None]) -> None:
@@ -228,9 +232,11 @@ class Supervisor:
 
     def _on_end(self, place: Place, code: int) -> None:
         child, place.child = place.child, None
+        refusal = child.refusal() if child is not None else None
         if child is not None:
             child.close()
         if code in (os.EX_CONFIG, os.EX_USAGE) and not place.deaths:
+            self._refusal = self._refusal or refusal
             self._exit_code = code
             place.done = True
             self._stop(StopMode.FINISH)
@@ -242,7 +248,8 @@ class Supervisor:
         place.deaths = 1 if lived > HEALTHY else place.deaths + 1
         pause = 0.0 if place.deaths == 1 else min(LONGEST_PAUSE, 0.1 * 2.0 ** min(place.deaths, 10))
         place.start_at = time.monotonic() + pause
-        self._log.warning("a worker died, starting another", exit_code=code, pause=pause)
+        told = {} if refusal is None else {"error": refusal.message}
+        self._log.warning("a worker died, starting another", exit_code=code, pause=pause, **told)
 
     def _look_around(self) -> None:
         try:

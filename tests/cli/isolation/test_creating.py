@@ -56,7 +56,7 @@ def test_what_cannot_be_made_keeps_workers_from_starting(site: Site, kind: str, 
     """Given a plugin that is selected, when its `create` fails, then one line names it, and the code is 78."""
     site.install("broken", PROVIDER.replace("BODY", body).replace("HOOK", HOOKS[kind]))
     site.configure(SELECTIONS[kind])
-    ran = site.program("worker", "start", code=78)
+    ran = site.program("worker", "start", "--count", "3", code=78)
     errors = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert errors == [f"error: {named('broken')} {reason.replace('KIND', kind).replace('LACK', LACKS[kind])}"]
     if kind != "storage":
@@ -70,6 +70,15 @@ def test_a_storage_that_is_busy_says_so_as_the_built_in_one_does(site: Site) -> 
     site.configure(SELECTIONS["storage"])
     ran = site.program("enqueue", "true", code=75)
     assert ran.err == f"error: {named('broken')} could not make its storage: the server is full\nhint: wait\n"
+
+
+def test_whoever_debugs_gets_the_traceback(site: Site) -> None:
+    """Given a notifier that cannot be made, when a worker starts with --debug, then its author sees where it failed."""
+    site.install("broken", PROVIDER.replace("BODY", "raise RuntimeError('no')").replace("HOOK", HOOKS["notifier"]))
+    site.configure(SELECTIONS["notifier"])
+    ran = site.program("worker", "start", "--debug", code=78)
+    assert "queuectl_broken.py" in ran.err
+    assert f"error: {named('broken')} could not make its notifier: RuntimeError: no\n" in ran.err
 
 
 def test_jobs_outlast_an_executor_that_cannot_be_made(site: Site) -> None:

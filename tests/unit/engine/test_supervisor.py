@@ -36,6 +36,9 @@ class Started:
         """Forget it."""
         self.process.returncode = 0
 
+    def refusal(self) -> None:
+        """Say nothing."""
+
     def send(self, number: int) -> None:
         """Be gone already."""
 
