@@ -57,6 +57,11 @@ class Try:
     exit_code: int | None = None
     signal: int | None = None
 
+    @property
+    def may_have_begun(self) -> bool:
+        """Whether there may have been a command: not if an error is all that came back."""
+        return self.returned is None or self.exit_code is not None or self.signal is not None
+
     def __str__(self) -> str:
         return f"{self.job}: attempt {self.attempt} under lease {self.token}"
 

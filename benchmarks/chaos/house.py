@@ -64,11 +64,13 @@ class House:
         self.journal = Journal(self.history / "storm.jsonl")
         self.command = build(self.folder)
         self.territory = Territory(self.history)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("QUEUECTL_")}
+        unwanted = ("QUEUECTL_", "PYTHONDONTWRITEBYTECODE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         self.environment = kept | {
             "QUEUECTL_HOME": str(self.home),
             "CHAOS_HISTORY": str(self.history),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(self.folder / "site")]),
+            "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"),  # who is killed early must at least start fast
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "plugins", self.folder / "site"))),
         }
         self._configure()
         self._install_recorder()

@@ -36,32 +36,32 @@ class Act(StrEnum):
 
 
 WEIGHTS: Mapping[Act, int] = {
-    Act.START: 12,
-    Act.KILL_WORKER: 30,
-    Act.KILL_SUPERVISOR: 3,
-    Act.KILL_HOUSE: 3,
-    Act.KILL_ALL: 1,
-    Act.KILL_COMMAND: 10,
-    Act.KILL_TYPED: 8,
-    Act.KILL_ENQUEUER: 3,
-    Act.STOP_WORKER: 14,
-    Act.STOP_SUPERVISOR: 3,
-    Act.STOP_COMMAND: 4,
-    Act.TERM_WORKER: 3,
-    Act.TERM_SUPERVISOR: 1,
-    Act.TERM_TWICE: 1,
-    Act.ENQUEUE: 4,
-    Act.CANCEL: 14,
-    Act.RETRY: 6,
-    Act.DLQ_RETRY: 4,
-    Act.LIST: 3,
-    Act.STATUS: 3,
-    Act.WORKER_STOP: 1,
-    Act.WORKER_STOP_FORCE: 1,
+    Act.START: 30,
+    Act.KILL_WORKER: 120,
+    Act.KILL_SUPERVISOR: 10,
+    Act.KILL_HOUSE: 8,
+    Act.KILL_ALL: 2,
+    Act.KILL_COMMAND: 40,
+    Act.KILL_TYPED: 24,
+    Act.KILL_ENQUEUER: 8,
+    Act.STOP_WORKER: 60,
+    Act.STOP_SUPERVISOR: 8,
+    Act.STOP_COMMAND: 16,
+    Act.TERM_WORKER: 10,
+    Act.TERM_SUPERVISOR: 4,
+    Act.TERM_TWICE: 4,
+    Act.ENQUEUE: 12,
+    Act.CANCEL: 40,
+    Act.RETRY: 16,
+    Act.DLQ_RETRY: 12,
+    Act.LIST: 6,
+    Act.STATUS: 6,
+    Act.WORKER_STOP: 2,
+    Act.WORKER_STOP_FORCE: 2,
 }
 """How often each comes beside the others."""
 
-LONG_STOP = 0.15
+LONG_STOP = 0.25
 """The share of stops that last longer than a lease."""
 
 

@@ -19,19 +19,31 @@ MOST_SUPERVISORS = 4
 CROWD = 200
 """How many jobs are looked at to pick one to cancel or to retry."""
 
+EARLY = 0.2
+"""The share of signals that may hit a supervisor before it has a worker, or somebody who is stopped."""
+
 TICK = 0.05
+"""Seconds between two looks."""
 
 
 class Storm:
-    """Goes through a schedule, in real time."""
+    """Goes through a schedule, in a time of its own, which stands still while there is nobody at work.
 
-    def __init__(self, house: House, queue: queuectl.Queue, actions: Sequence[Action], random: Random) -> None:
+    Otherwise a slow machine would spend the storm with starts, and each signal would hit somebody who has not begun.
+    It stands still for `patience` seconds at most.
+    """
+
+    def __init__(
+        self, house: House, queue: queuectl.Queue, actions: Sequence[Action], random: Random, *, patience: float
+    ) -> None:
         self._house = house
         self._queue = queue
         self._actions = actions
         self._random = random
-        self._began = time.monotonic()
+        self._clock = 0.0
+        self._patience = patience
         self._later: list[tuple[float, int, Callable[[], object]]] = []
+        self._stopped: set[int] = set()
         self._order = count()
 
     def blow(self, each: Callable[[], object]) -> None:
@@ -40,23 +52,29 @@ class Storm:
             self._until(action.at, each)
             self._acts[action.act](self, action)
         while self._later:
-            self._until(self._later[0][0], each)
+            self._pass(TICK, each)
 
     def _until(self, at: float, each: Callable[[], object]) -> None:
-        while True:
-            self._house.look()
-            while self._later and self._later[0][0] <= self._now():
-                heapq.heappop(self._later)[2]()
-            if (left := at - self._now()) <= 0:
-                return
-            each()
-            time.sleep(min(left, TICK))
+        while (left := at - self._clock) > 0:
+            is_moving = bool(self._workers()) or self._patience < 0
+            passed = self._pass(min(left, TICK), each)
+            if is_moving:
+                self._clock += passed
+            else:
+                self._patience -= passed
 
-    def _now(self) -> float:
-        return time.monotonic() - self._began
+    def _pass(self, seconds: float, each: Callable[[], object]) -> float:
+        """Let so many seconds pass, and do what is due; return how many passed in truth."""
+        began = time.monotonic()
+        self._house.look()
+        each()
+        while self._later and self._later[0][0] <= began:
+            heapq.heappop(self._later)[2]()
+        time.sleep(seconds)
+        return time.monotonic() - began
 
     def _after(self, seconds: float, what: Callable[[], object]) -> None:
-        heapq.heappush(self._later, (self._now() + seconds, next(self._order), what))
+        heapq.heappush(self._later, (time.monotonic() + seconds, next(self._order), what))
 
     def _start(self, action: Action) -> None:
         workers, concurrency = self._random.randint(1, 3), self._random.choice((1, 1, 2, 4))
@@ -72,7 +90,12 @@ class Storm:
         ]
 
     def _hit(self, pids: Sequence[int], action: Action, number: int, role: str) -> int | None:
-        """Send a signal to one of these, and return who got it."""
+        """Send a signal to one of these, and return who got it.
+
+        Who is stopped is mostly spared: it is to come back one day.
+        """
+        if self._random.random() >= EARLY:
+            pids = [pid for pid in pids if pid not in self._stopped]
         if not pids:
             return None
         pid = pids[action.pick(len(pids))]
@@ -91,7 +114,7 @@ class Storm:
             self._kill_each(self._workers(known[supervisor]), "worker")
 
     def _kill_all(self, action: Action) -> None:
-        self._kill_each(self._supervisors(), "supervisor")
+        self._kill_each([process.pid for process in self._house.supervisors], "supervisor")
         self._kill_each(self._workers(), "worker")
 
     def _kill_each(self, pids: Sequence[int], role: str) -> None:
@@ -126,7 +149,12 @@ class Storm:
     def _stop(self, pids: Sequence[int], action: Action, role: str) -> None:
         stopped = self._hit(pids, action, signal.SIGSTOP, role)
         if stopped is not None:
-            self._after(action.span, lambda: self._house.send(stopped, signal.SIGCONT, role))
+            self._stopped.add(stopped)
+            self._after(action.span, lambda: self._continue(stopped, role))
+
+    def _continue(self, pid: int, role: str) -> None:
+        self._stopped.discard(pid)
+        self._house.send(pid, signal.SIGCONT, role)
 
     def _term_worker(self, action: Action) -> None:
         self._hit(self._workers(), action, signal.SIGTERM, "worker")
@@ -140,7 +168,16 @@ class Storm:
             self._after(action.span / 4, lambda: self._house.send(pid, signal.SIGTERM, "supervisor"))
 
     def _supervisors(self) -> list[int]:
-        return [process.pid for process in self._house.supervisors]
+        """Return the processes of the supervisors: mostly of those only that have workers by now.
+
+        Who is always hit before it has begun leaves nobody who could be hit at work.
+        """
+        pids = [process.pid for process in self._house.supervisors]
+        if self._random.random() < EARLY:
+            return pids
+        busy = {worker.supervisor for worker in self._queue.workers()}
+        working = {worker.pid for worker in self._queue.storage.workers() if worker.id in busy}
+        return [pid for pid in pids if pid in working]
 
     def _cancel(self, action: Action) -> int | None:
         return self._type_for("cancel", action, State.PROCESSING, State.PROCESSING, State.FAILED, State.PENDING)

@@ -10,6 +10,8 @@ from benchmarks.chaos.history import History
 SHOWN = 10
 """How many breaches of one promise are shown."""
 
+LONGEST = 400
+
 
 def summary(history: History) -> Iterator[str]:
     """Yield the lines that say how much happened."""
@@ -30,7 +32,11 @@ def complaint(breaches: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Yield the lines that say which promises were broken, and where."""
     for promise, places in breaches.items():
         yield f"BROKEN     {promise}: {len(places)}"
-        yield from (f"             {place}" for place in places[:SHOWN])
+        yield from (f"             {_shorten(place)}" for place in places[:SHOWN])
+
+
+def _shorten(place: str) -> str:
+    return place if len(place) <= LONGEST else f"{place[:LONGEST]} …"
 
 
 def _list(counts: Mapping[str, int]) -> str:

@@ -19,7 +19,8 @@ def breaches(history: History) -> Iterator[str]:
     for job in history.final.jobs:
         records = {record.number: record for record in job.records}
         yield from _unrecorded("the command", history.runs_of.get(job.id, ()), records)
-        yield from _unrecorded("the worker", history.tries_of.get(job.id, ()), records)
+        tries = [run for run in history.tries_of.get(job.id, ()) if run.may_have_begun]
+        yield from _unrecorded("the worker", tries, records)
         yield from _untold(job, history.told_of.get(job.id, ()))
 
 
