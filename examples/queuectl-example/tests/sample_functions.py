@@ -43,9 +43,11 @@ def tell(*words: str, **arguments: object) -> str:
     return f"{words} {arguments}"
 
 
-def linger() -> int:
-    """Start a process that outlives this one, and return its number."""
-    number = os.fork()
-    if number == 0:
-        last()
-    return number
+def linger() -> None:
+    """Leave a process in the background, which answers when it is asked."""
+    if os.fork() == 0:
+        until = time.monotonic() + 60
+        while not os.path.exists("asked") and time.monotonic() < until:
+            time.sleep(0.01)
+        os.mkdir("answered")
+        os._exit(0)

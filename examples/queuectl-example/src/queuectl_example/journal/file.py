@@ -60,7 +60,7 @@ class JournalFile:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def is_replaced(self) -> bool:
-        """Whether another process put a new file in the place of this one: all that was read is to be forgotten."""
+        """Whether a new file is in the place of this one: all that was read is to be forgotten."""
         try:
             found = self.path.stat()
         except OSError as error:
@@ -115,13 +115,15 @@ class JournalFile:
         self.lines += 1
 
     def replace(self, line: bytes) -> None:
-        """Put a file with this line alone in the place of this one. Raises StorageError, and then this one stays."""
+        """Put a file with this line alone in the place of this one, to be reopened by all who have it open.
+
+        Raises StorageError or OSError, and then this one stays.
+        """
         fresh = self.path.with_name(f"{self.path.name}.new")
         fresh.unlink(missing_ok=True)
         write_new(fresh, line)
         fresh.rename(self.path)
         _sync_names(self.path.parent)
-        self.reopen()
 
     def _begin(self) -> None:
         """Pass over the header, and write it first if the file is new."""

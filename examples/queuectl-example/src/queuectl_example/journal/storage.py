@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
+import msgspec
 from queuectl import (
     EVENT_NAMES,
     Action,
@@ -35,6 +36,7 @@ from queuectl import (
     State,
     StopMode,
     StorageError,
+    StorageRefusedError,
     UsageError,
     Worker,
 )
@@ -103,8 +105,11 @@ class JournalStorage:
         if store is None or self._file.is_replaced():
             self._file.reopen()
             store = Store()
-        for line in self._file.read():
-            store.apply(line)
+        try:
+            for line in self._file.read():
+                store.apply(line)
+        except msgspec.DecodeError as error:
+            raise StorageRefusedError(f"{self.path} is damaged: {error}", hint="put a backup in its place") from error
         return store
 
     def _shortened(self, store: Store) -> Store:
@@ -113,7 +118,7 @@ class JournalStorage:
             return store
         with suppress(OSError, StorageError):
             self._file.replace(store.whole())
-        return self._caught_up(None)
+        return self._caught_up(store)
 
     def enqueue(
         self, jobs: Sequence[NewJob], *, skip_existing: bool = False, connection: object | None = None

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
-from queuectl import Attempt, Event, Job, Lease, Output, QueueState, StorageRefusedError, Worker
+from queuectl import Attempt, Event, Job, Lease, Output, QueueState, Worker
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -115,11 +115,8 @@ class Store:
         return number
 
     def apply(self, line: bytes) -> None:
-        """Do what a line says. Raises StorageRefusedError for one that is damaged."""
-        try:
-            changes = _decoder.decode(line)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise StorageRefusedError(f"the journal is damaged: {error}") from error
+        """Do what a line says. Raises msgspec.DecodeError for one that is damaged."""
+        changes = _decoder.decode(line)
         for name, table in self._tables():
             table.apply(getattr(changes, name))
 
