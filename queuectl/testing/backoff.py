@@ -67,6 +67,8 @@ class BackoffContract:
 
     def test_it_answers_the_millionth_failure(self, backoff: Backoff) -> None:
         """Powers overflow and loops get long, yet it answers in time, with a number that a float can hold."""
+        if not _answers(backoff, [200]):
+            pytest.skip("it raises before: see test_it_answers_every_failure")
         delay = within(self.patience, lambda: backoff.delay(make_failure(_MANY)), "the answer")
         if isinstance(delay, int):
             float(delay)
@@ -114,11 +116,12 @@ class BackoffContract:
 
     def test_threads_may_ask_at_once(self, backoff: Backoff) -> None:
         """One backoff serves all the threads of a worker."""
+        answered = [attempts for attempts in range(2, 22) if _answers(backoff, [attempts])]
         begin = threading.Barrier(_THREADS)
 
         def ask(number: int) -> None:
             begin.wait()
-            for attempts in range(2, 22):
+            for attempts in answered:
                 backoff.delay(make_failure(attempts, job=make_job(id=f"job-{number}")))
 
         with ThreadPoolExecutor(_THREADS) as pool:

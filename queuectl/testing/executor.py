@@ -7,7 +7,8 @@ from queuectl.testing.contract.running import AtOnce, Outcomes, Surroundings
 from queuectl.testing.contract.stopping import Cancels, Deadlines, Ending
 
 
-class ExecutorContract(Outcomes, Surroundings, AtOnce, Cancels, Deadlines, Ending, ExecutorFixtures):
+# pytest runs the clauses of the last first: whether runs end at all is asked before anything else.
+class ExecutorContract(Ending, Deadlines, Cancels, AtOnce, Surroundings, Outcomes, ExecutorFixtures):
     """Test an executor: subclass this, override `executor`, say what it can do, run pytest.
 
         class TestContainers(ExecutorContract):

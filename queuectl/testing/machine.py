@@ -64,10 +64,11 @@ class StorageMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Start with two workers, one of which runs a job while others wait."""
+        """Start with two workers, one of which runs a job while others wait, the first of them for its time."""
         self.register(lease=30)
         self.register(lease=20)
-        self.enqueue(ids=[0, 1, 2], queue=0, priority=0, delay=None, key=None, limit_key=None, skip=False)
+        for ids, delay in (([0], None), ([1], 20), ([2, 3], None)):
+            self.enqueue(ids=ids, queue=0, priority=0, delay=delay, key=None, limit_key=None, skip=False)
         self.exchange(worker=0, verdicts=[], limit=1, queue=None, delay=0)
 
     def register(self, lease: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import pytest
 
 from queuectl.model.event import EVENT_NAMES
@@ -11,7 +9,7 @@ from queuectl.model.job import Job, State
 from queuectl.model.notifier import Notifier
 from queuectl.testing.leftovers import each_leaves_something, left_by
 from queuectl.testing.making import make_event, make_job
-from queuectl.testing.patience import Call, within
+from queuectl.testing.patience import Call, hangs, note_hang, within
 
 _OF_JOBS = sorted(name for name in EVENT_NAMES if name.startswith("job."))
 _OF_OTHERS = sorted(EVENT_NAMES - set(_OF_JOBS))
@@ -44,19 +42,18 @@ class NotifierContract:
         """Return the notifier to test."""
         raise NotImplementedError("override the fixture notifier: return a Notifier")
 
-    _hangs: ClassVar[bool] = False
-
     @pytest.fixture(autouse=True)
-    def returning(self) -> None:
+    def returning(self, request: pytest.FixtureRequest) -> None:
         """Skip what would hang as well."""
-        if self._hangs:
+        if hangs(request):
             pytest.skip("it does not return: see test_it_comes_to_an_end")
 
-    def test_it_comes_to_an_end(self, notifier: Notifier) -> None:
+    def test_it_comes_to_an_end(self, notifier: Notifier, request: pytest.FixtureRequest) -> None:
         """It returns, or raises, in the time that it has: for as long as it hangs it hears of nothing else."""
         call = Call(lambda: notifier.notify(make_event("job.completed")))
-        type(self)._hangs = not call.ended(self.patience)
-        assert not self._hangs, f"it did not return within {self.patience:g} s"
+        ended = call.ended(self.patience)
+        note_hang(request, hangs=not ended)
+        assert ended, f"it did not return within {self.patience:g} s"
 
     @pytest.mark.parametrize("name", _OF_JOBS)
     def test_it_takes_every_event_of_a_job(self, notifier: Notifier, name: str) -> None:

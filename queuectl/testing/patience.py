@@ -6,7 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import pytest
+
 Answer = TypeVar("Answer")
+
+_HANGS = pytest.StashKey[bool]()
 
 
 class Call(Generic[Answer]):
@@ -35,6 +39,22 @@ class Call(Generic[Answer]):
             self._answer.append(self._call())
         except BaseException as error:  # a wall: whatever a plugin raises is told to the clause that called
             self.raised = error
+
+
+def hangs(request: pytest.FixtureRequest) -> bool:
+    """Whether a clause of the same class has found that nothing comes to an end."""
+    return _class_of(request).stash.get(_HANGS, default=False)
+
+
+def note_hang(request: pytest.FixtureRequest, *, hangs: bool) -> None:
+    """Note for the clauses that follow that nothing comes to an end: each of them would only wait in vain."""
+    _class_of(request).stash[_HANGS] = hangs
+
+
+def _class_of(request: pytest.FixtureRequest) -> pytest.Class:
+    node: pytest.Class | None = request.node.getparent(pytest.Class)
+    assert node is not None
+    return node
 
 
 def within(seconds: float, call: Callable[[], Answer], what: str) -> Answer:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -17,7 +17,7 @@ from queuectl.model.job import Command, Job
 from queuectl.model.outcome import Outcome
 from queuectl.testing.context import FakeRunContext
 from queuectl.testing.making import make_job
-from queuectl.testing.patience import Call
+from queuectl.testing.patience import Call, hangs
 
 EXECUTOR_CAPABILITIES: Mapping[str, str] = {
     "output": "what a job writes is in `context.output` when its run has ended",
@@ -142,7 +142,8 @@ class ExecutorFixtures:
     patience: float = 20.0
     """How many seconds a clause waits for what must come, before it calls it missing."""
 
-    hangs: ClassVar[bool] = False
+    moment: float = 0.2
+    """How many seconds a clause lets pass before it takes a run to be under way, or for what must not happen."""
 
     @pytest.fixture
     def executor(self) -> Executor:
@@ -158,7 +159,7 @@ class ExecutorFixtures:
         missing = needed - self.capabilities
         if missing:
             pytest.skip(f"the executor does not claim {', '.join(sorted(missing))}")
-        if self.hangs:
+        if hangs(request):
             pytest.skip("runs do not end: see test_a_run_ends")
         with ExitStack() as stack:
             bench = Bench(executor, tmp_path, self.options, self.patience)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from queuectl.model.outcome import Outcome
+from queuectl.registry.outcomes import fault_in
 from queuectl.testing.contract.bench import Bench, ExecutorFixtures
 from queuectl.testing.contract.fixtures import needs
 from queuectl.testing.leftovers import each_leaves_something, left_by
+from queuectl.testing.patience import note_hang
 
 _AT_ONCE = 6
 
@@ -13,12 +17,12 @@ _AT_ONCE = 6
 class Outcomes(ExecutorFixtures):
     """The clauses of what `Executor.execute` returns."""
 
-    def test_a_run_ends(self, bench: Bench) -> None:
+    def test_a_run_ends(self, bench: Bench, request: pytest.FixtureRequest) -> None:
         """A command that succeeds or fails soon does not keep its run from ending."""
-        type(self).hangs = True
         for command in (self.succeeds, self.fails):
-            assert bench.run(command).call.ended(0.0), f"{command!r} did not end within {self.patience:g} s"
-        type(self).hangs = False
+            ended = bench.run(command).call.ended(0.0)
+            note_hang(request, hangs=not ended)
+            assert ended, f"{command!r} did not end within {self.patience:g} s"
 
     def test_a_run_has_an_outcome(self, bench: Bench) -> None:
         """What it returns is an `Outcome`; that a command fails is no reason to raise."""
@@ -41,8 +45,7 @@ class Outcomes(ExecutorFixtures):
         """The fields of an outcome have the types that they are declared with, and the outcome says something."""
         for command in (self.succeeds, self.fails):
             outcome = bench.run(command).outcome
-            assert _misfits(outcome) == {}
-            assert outcome != Outcome()
+            assert fault_in(outcome) is None
 
     def test_what_cannot_run_fails(self, bench: Bench) -> None:
         """A job that cannot be run ends all the same, in an outcome that is no success, or in an exception."""
@@ -53,9 +56,9 @@ class Outcomes(ExecutorFixtures):
 
     def test_one_run_does_not_colour_the_next(self, bench: Bench) -> None:
         """An executor serves many jobs one after the other, and each ends in its own way."""
-        alone = {command: bench.run(command).ending for command in (self.fails, self.succeeds)}
-        again = {command: bench.run(command).ending for command in (self.succeeds, self.fails)}
-        assert again == alone
+        fails, succeeds, *again = (bench.run(each).ending for each in [self.fails, self.succeeds] * 2)
+        assert fails != succeeds
+        assert again == [fails, succeeds]
 
     def test_no_run_leaves_anything_behind(self, bench: Bench) -> None:
         """A worker runs jobs for weeks: none of them leaves a thread, an open file or a process."""
@@ -63,7 +66,6 @@ class Outcomes(ExecutorFixtures):
         def run(_: int) -> None:
             bench.run(self.succeeds).context.close()
 
-        bench.run(self.succeeds).outcome  # noqa: B018
         assert not each_leaves_something(left_by(run))
 
 
@@ -74,15 +76,15 @@ class Surroundings(ExecutorFixtures):
     def test_what_a_job_writes_is_kept(self, bench: Bench) -> None:
         """What a command writes is in `context.output` by the time its run has ended."""
         run = bench.run(self.writes)
-        assert run.outcome.succeeded
-        assert self.written in run.context.written
+        assert self.written in run.context.written, run.ending
 
     @needs("output", "environment")
     def test_a_job_has_its_environment(self, bench: Bench) -> None:
         """A command has the variables of `context.env`."""
+        if self.written not in bench.run(self.writes).context.written:
+            pytest.skip("nothing is written: see test_what_a_job_writes_is_kept")
         run = bench.run(self.tells_environment)
-        assert run.outcome.succeeded
-        assert run.job.id.encode() in run.context.written
+        assert run.job.id.encode() in run.context.written, run.ending
 
 
 class AtOnce(ExecutorFixtures):
@@ -101,22 +103,3 @@ class AtOnce(ExecutorFixtures):
         alone = bench.run(self.writes).context.written.count(self.written)
         runs = bench.ended(*(bench.start(self.writes) for _ in range(_AT_ONCE)))
         assert [run.context.written.count(self.written) for run in runs] == [alone] * _AT_ONCE
-
-
-def _misfits(outcome: Outcome) -> dict[str, object]:
-    """Return the fields whose values are of no type that is declared."""
-    declared: dict[str, type | tuple[type, ...]] = {
-        "exit_code": int,
-        "signal": int,
-        "error": str,
-        "cpu_time": (int, float),
-        "peak_memory": int,
-        "pid": int,
-    }
-    found = {name: getattr(outcome, name) for name in declared}
-    misfits = {
-        name: value
-        for name, value in found.items()
-        if value is not None and (isinstance(value, bool) or not isinstance(value, declared[name]))
-    }
-    return misfits if isinstance(outcome.timed_out, bool) else misfits | {"timed_out": outcome.timed_out}
