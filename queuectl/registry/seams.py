@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 METHODS: Mapping[str, tuple[str, ...]] = {
     "storage": (
@@ -22,7 +23,7 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {"executor": ("end",)}
 
 def lacking(kind: str, component: object) -> str | None:
     """Return the first thing that a component lacks, None when it is whole."""
-    if kind == "storage" and not hasattr(component, "capabilities"):
+    if kind == "storage" and not isinstance(getattr(component, "capabilities", None), AbstractSet):
         return "capabilities"
     return next((name for name in METHODS[kind] if not callable(getattr(component, name, None))), None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -35,7 +35,7 @@ class Site:
         """Write the configuration."""
         (self.program.cwd / "queuectl.yaml").write_text(dedent(text))
 
-    def jobs(self) -> Mapping[str, Any]:
+    def jobs(self) -> dict[str, Any]:
         """All jobs by their ids, as JSON."""
         return {job["id"]: job for job in self.program("list", "--json", code=0).json}
 

@@ -24,6 +24,8 @@ class Mute(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Faulty:
+    fails: bool = False
+
     def execute(self, job, context):
         match job.id:
             case "raises":
@@ -44,7 +46,12 @@ class Faulty:
 
 @hookimpl
 def queuectl_executors():
-    yield Provider("faulty", Faulty)
+    yield Provider("faulty", Faulty, create)
+
+def create(settings, context):
+    if settings.fails:
+        raise RuntimeError("no connection")
+    return settings
 """
 
 SAYS = {
@@ -57,6 +64,7 @@ SAYS = {
     "text": "returned an outcome with '0' where a number was expected",
     "empty": "returned an outcome that says nothing",
     "time": "returned an outcome with 'fast' where a time in seconds was expected",
+    "made": "could not make its executor: RuntimeError: no connection",
 }
 
 
@@ -64,16 +72,19 @@ def test_whatever_an_executor_does_fails_its_attempt_alone(site: Site) -> None:
     """Given an executor that does anything wrong, when jobs run, then each says what, and the next one runs."""
     site.install("faulty", EXECUTOR)
     site.configure("executor: faulty\njobs: {max-retries: 0}\n")
-    site.program.enqueue(*({"id": id, "command": "true"} for id in (*SAYS, "good")))
+    jobs = ({"id": id, "command": "true", "options": {"fails": id == "made"}} for id in (*SAYS, "good"))
+    site.program.enqueue(*jobs)
     ran = site.program("worker", "start", "--drain", code=0)
-    jobs = site.jobs()
-    assert {id: job["error"] for id, job in jobs.items() if id != "good"} == {
+    ended = site.jobs()
+    assert {id: job["error"] for id, job in ended.items() if id != "good"} == {
         id: f"{named('faulty')} {what}" for id, what in SAYS.items()
     }
-    assert {job["state"] for id, job in jobs.items() if id != "good"} == {"dead"}
-    assert (jobs["good"]["state"], jobs["good"]["attempts"]) == ("completed", 1)
+    assert {job["state"] for id, job in ended.items() if id != "good"} == {"dead"}
+    assert (ended["good"]["state"], ended["good"]["attempts"]) == ("completed", 1)
     assert "starting another" not in ran.err
-    raised = {line["job"]: line["error"] for line in logged(ran.err, "faulty")}
+    raised = {
+        line["job"]: line["error"] for line in logged(ran.err, "faulty") if line["event"] == "the executor raised"
+    }
     assert raised == {id: what.removeprefix("raised ") for id, what in SAYS.items() if what.startswith("raised")}
 
 
