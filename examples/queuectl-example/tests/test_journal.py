@@ -125,6 +125,15 @@ class TestFile:
             assert path.read_bytes() == before
             assert ids(storage) == ["a"]
 
+    def test_a_disk_that_was_full_at_the_beginning_is_told(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Given a journal that could not even be begun, then the call says so, and begins it when there is room."""
+        with closing(JournalStorage(path)) as storage:
+            with monkeypatch.context() as patch:
+                patch.setattr("queuectl_example.journal.file._write", full)
+                with pytest.raises(StorageError, match="No space left"):
+                    storage.counts()
+            assert storage.counts() == {}
+
     def test_a_copy_is_a_journal(self, path: Path, tmp_path: Path) -> None:
         """Given a backup, then it opens with all that was stored; what is there already is not overwritten."""
         with closing(JournalStorage(path)) as storage:
@@ -141,6 +150,6 @@ def ids(storage: JournalStorage) -> list[str]:
     return [job.id for job in storage.list(Query(), None, 100).jobs]
 
 
-def full(descriptor: int) -> None:
+def full(*_: object) -> None:
     """Fail as a full disk does."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

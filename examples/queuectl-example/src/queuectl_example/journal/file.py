@@ -48,7 +48,10 @@ class JournalFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock, which the kernel takes back from whoever dies. Raises StorageBusyError."""
+        """Hold the lock, which the kernel takes back from whoever dies. Raises StorageBusyError.
+
+        What the system refuses meanwhile, such as to write to a full disk, becomes a StorageError: one clear line.
+        """
         deadline = time.monotonic() + PATIENCE
         while not self._try_lock():
             if time.monotonic() > deadline:
@@ -56,17 +59,15 @@ class JournalFile:
             time.sleep(0.001)
         try:
             yield
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be used: {error.strerror}") from error
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def is_replaced(self) -> bool:
         """Whether a new file is in the place of this one: all that was read is to be forgotten."""
-        try:
-            found = self.path.stat()
-        except OSError as error:
-            raise StorageError(f"{self.path} cannot be read: {error.strerror}") from error
         # Ours is open, so that no other file can have got its number.
-        return found.st_ino != os.fstat(self._file).st_ino
+        return self.path.stat().st_ino != os.fstat(self._file).st_ino
 
     def reopen(self) -> None:
         """Begin again at the first line."""
@@ -107,10 +108,10 @@ class JournalFile:
         try:
             _write(self._file, line + b"\n")
             _sync(self._file)
-        except OSError as error:
+        except OSError:
             with suppress(OSError):
                 os.ftruncate(self._file, self._size)
-            raise StorageError(f"{self.path} cannot be written: {error.strerror}") from error
+            raise
         self._size += len(line) + 1
         self.lines += 1
 

@@ -50,7 +50,7 @@ LOOKS_EVERY = 0.02
 """Seconds between two looks of `wait`."""
 
 FEW_LINES = 1000
-"""A journal of no more lines is not worth to be replaced by a shorter one."""
+"""A journal of no more lines is not worth replacing by a shorter one."""
 
 
 class JournalStorage:
