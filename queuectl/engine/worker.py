@@ -40,6 +40,9 @@ TRY_AGAIN = 1.0
 LONGEST_NAP = 5.0
 """Seconds after which an idle worker looks again even if nobody woke it."""
 
+LONGEST_DRAIN_NAP = 0.5
+"""The same for one that drains: it may be done."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -184,9 +187,10 @@ class Worker:
             self.keeper.nudge()
             return True
         if self.terms.drain and self._is_drained(result.next_due):
+            self.desk.announce()  # the other runners are done too
             return False
-        nap = LONGEST_NAP if result.next_due is None else min(result.next_due, LONGEST_NAP)
-        self.desk.await_news(seen, nap)
+        longest = LONGEST_DRAIN_NAP if self.terms.drain else LONGEST_NAP
+        self.desk.await_news(seen, longest if result.next_due is None else min(result.next_due, longest))
         return True
 
     def _is_drained(self, next_due: float | None) -> bool:
