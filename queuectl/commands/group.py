@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from queuectl.commands.frame import Group
 from queuectl.commands.options import accept_global_options
 from queuectl.commands.page import purpose_of
+from queuectl.errors import QueuectlError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -70,7 +72,8 @@ Exit codes:
 class Verbs(Group):
     """The lazy group: built-in verbs from the table, those of plugins only for unknown verbs and `--help`."""
 
-    _asked_plugins = False
+    _owners: Mapping[str, object] | None = None
+    """Whose each verb of a plugin is; None as long as no plugin was asked."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module; a verb that is not built in may come from a plugin."""
@@ -85,16 +88,27 @@ class Verbs(Group):
         self._ask_plugins(ctx)
         return [*VERBS, *self._foreign()]
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; what goes wrong in a plugin's is told as that plugin's."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, QueuectlError, OSError):
+            raise
+        except Exception as error:  # a wall: it is a plugin's code
+            owner = (self._owners or {}).get(ctx.invoked_subcommand or "")
+            if owner is None:
+                raise
+            raise _fault(owner, ctx.invoked_subcommand, error) from error
+
     def _foreign(self) -> list[str]:
         return [name for name in self.commands if name not in VERBS]
 
     def _ask_plugins(self, ctx: click.Context) -> None:
-        if self._asked_plugins or ctx.resilient_parsing:  # completion loads no plugins
+        if self._owners is not None or ctx.resilient_parsing:  # completion loads no plugins
             return
-        self._asked_plugins = True
         from queuectl.registry import Registry
 
-        Registry().commands(self, taken=VERBS)
+        self._owners = Registry().commands(self, taken=VERBS)
         for name in self._foreign():
             accept_global_options(self.commands[name])
 
@@ -114,6 +128,13 @@ class Verbs(Group):
 
         verbs = [CompletionItem(verb, help=text) for verb, text in VERBS.items() if verb.startswith(incomplete)]
         return verbs + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _fault(owner: object, verb: str | None, error: Exception) -> QueuectlError:
+    from queuectl.registry.blame import brief
+
+    hint = "run it again with --debug to see the traceback"
+    return QueuectlError(f"{owner} failed in 'queuectl {verb}': {brief(error)}", hint=hint)
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -114,11 +114,13 @@ class Registry:
         """Build the component that a provider offers. Raises PluginError when its plugin cannot."""
         return make(found, settings, context, self._trace)
 
-    def commands(self, group: click.Group, taken: Container[str] = ()) -> None:
-        """Let every third party's plugin add its commands; one that fails is named on standard error, and no more.
+    def commands(self, group: click.Group, taken: Container[str] = ()) -> Mapping[str, Entry]:
+        """Let every third party's plugin add its commands, and return whose each is.
 
-        None may have a name that is `taken`, or that another plugin's command has.
+        A plugin that fails is named on standard error, and adds none; so is one whose command has a name that is
+        `taken`, or that another plugin's command has.
         """
+        owners: dict[str, Entry] = {}
         asked: set[str] = set()
         for name in self._installed():
             if kind_of(name) is None:
@@ -128,9 +130,11 @@ class Registry:
                     if entry.module not in asked:
                         asked.add(entry.module)
                         self._add_commands(entry, group, before, taken)
+                        owners |= dict.fromkeys(group.commands.keys() - before.keys(), entry)
                 except PluginError as error:
                     group.commands = before
                     _warn(error.message)
+        return owners
 
     def entries(self) -> list[Entry]:
         """Return every installed plugin, without importing any; of rivals for one name each."""
@@ -166,9 +170,13 @@ class Registry:
         hook, module = "queuectl_commands", self._load(entry)
         add = self._traced(entry, hook, self._only_of(hook, module))
         walled(lambda why: PluginError(f"{entry} failed in {hook}: {why}"), add, group=group)
-        for verb, command in group.commands.items():
+        for verb, command in list(group.commands.items()):
             if verb in taken or before.get(verb, command) is not command:
-                raise PluginError(f"{entry} adds the command '{verb}', but there is one already")
+                _warn(f"{entry} adds the command '{verb}', but there is one already")
+                if verb in before:
+                    group.commands[verb] = before[verb]
+                else:
+                    del group.commands[verb]
 
     def _installed(self) -> Mapping[str, tuple[Entry, ...]]:
         if self._entries is None:

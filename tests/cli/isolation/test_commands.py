@@ -66,3 +66,29 @@ def test_a_plugin_that_cannot_add_its_commands_is_a_warning(greeted: Site, sourc
     assert "  odd " not in help.out
     assert greeted.program("odd", code=2).err.startswith(f"{warning}error: no such command: queuectl odd\n")
     assert greeted.program("enqueue", "true", code=0).err == ""
+
+
+DEBUG = "hint: run it again with --debug to see the traceback\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "err"),
+    [
+        (
+            "raise KeyError('x')",
+            1,
+            f"error: {named('odd')} failed in 'queuectl odd': KeyError: 'x'\n{DEBUG}",
+        ),
+        ("raise click.UsageError('No.')", 2, "error: no\nhint: queuectl odd --help shows how it is called\n"),
+        ("raise queuectl.ConflictError('no')", 4, "error: no\n"),
+        ("raise OSError(2, 'no', 'file')", 1, "error: file: no\n"),
+        ("sys.exit(7)", 7, ""),
+        ("raise click.Abort", 130, ""),
+    ],
+    ids=["an error", "misuse", "an error of ours", "a file", "an exit", "an abort"],
+)
+def test_a_command_that_breaks_is_told_as_its_plugins(site: Site, body: str, code: int, err: str) -> None:
+    """Given a plugin's command, when it fails by accident, then it is named; what it says on purpose stands alone."""
+    source = commands("odd", "odd").replace("import sys\n", "import sys\nimport queuectl\n")
+    site.install("odd", source.replace('click.echo("hello from odd")', body))
+    assert site.program("odd", code=code).err == err
