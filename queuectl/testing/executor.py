@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from queuectl.testing.contract.bench import ExecutorFixtures
-from queuectl.testing.contract.running import AtOnce, Outcomes, Surroundings
+from queuectl.testing.contract.running import AtOnce, Outcomes, Returning, Surroundings
 from queuectl.testing.contract.stopping import Cancels, Deadlines, Ending
 
 
-# pytest runs the clauses of the last first: whether runs end at all is asked before anything else.
-class ExecutorContract(Ending, Deadlines, Cancels, AtOnce, Surroundings, Outcomes, ExecutorFixtures):
+# What stands last pytest runs first.
+class ExecutorContract(Outcomes, Surroundings, AtOnce, Cancels, Deadlines, Ending, Returning, ExecutorFixtures):
     """Test an executor: subclass this, override `executor`, say what it can do, run pytest.
 
         class TestContainers(ExecutorContract):

@@ -7,7 +7,7 @@ from queuectl.testing.contract.installed import Installed
 from queuectl.testing.contract.offering import Offering
 
 
-class PluginContract(Installed, Offering, Importing):
+class PluginContract(Importing, Offering, Installed):
     """Test a plugin as a whole: subclass this, override `plugin`, run pytest.
 
         class TestPlugin(PluginContract):

@@ -34,6 +34,19 @@ def hold(storage: Storage, parent: Connection) -> None:
     time.sleep(3600.0)
 
 
+def settle_late(storage: Storage, parent: Connection) -> None:
+    """Register under the name that the parent sends, claim a job, and settle it when the parent says so.
+
+    Sends the id of the job, and whether the settlement was accepted.
+    """
+    worker = register(storage, parent.recv())
+    (claim,) = patiently(partial(storage.exchange, worker, [], Ask(limit=1))).claims
+    parent.send(claim.job.id)
+    parent.recv()
+    settlements = [settlement(claim, Verdict.COMPLETED, charge=True)]
+    parent.send(bool(patiently(partial(storage.exchange, worker, settlements, None)).accepted))
+
+
 def enqueue_on(storage: Storage, parent: Connection) -> None:
     """Enqueue one job after another, and send the id of each as soon as it is acknowledged."""
     for number in range(1_000_000):

@@ -99,7 +99,10 @@ class Importing:
 def _import(plugin: str, folder: Path, patience: float) -> Import:
     for name in _PLACES:
         (folder / name).mkdir()
-    ended, report = _probe(plugin, folder, patience)
+    try:
+        ended, report = _probe(plugin, folder, patience)
+    except subprocess.TimeoutExpired:
+        return Import(failed=True, printed=f"it did not end within {patience:g} s", files=())
     files = [path.relative_to(folder).as_posix() for name in _PLACES for path in (folder / name).rglob("*")]
     return Import(failed=ended.returncode != 0, printed=ended.stdout, files=sorted(files), **json.loads(report or "{}"))
 

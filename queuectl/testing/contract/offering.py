@@ -28,6 +28,7 @@ from queuectl.registry import BUILTINS, Entry, Registry
 from queuectl.registry.registry import OFFERS
 from queuectl.registry.seams import lacking
 from queuectl.registry.soundness import has_our_api, is_sound
+from queuectl.testing.contract.importing import Import
 
 Offer = tuple[str, Provider]
 """A kind and a provider of that kind."""
@@ -40,9 +41,11 @@ class Offering:
     """By the name of a provider, the values of settings that have no default, as they would stand in the YAML."""
 
     @pytest.fixture
-    def module(self, plugin: str) -> ModuleType:
+    def module(self, plugin: str, imported: Import) -> ModuleType:
         """Return the plugin's module; skips the clause where it cannot be imported."""
-        return _or_skip(lambda: importlib.import_module(plugin), "test_it_can_be_imported")
+        if imported.failed:
+            pytest.skip("it cannot be imported: see test_it_can_be_imported")
+        return importlib.import_module(plugin)
 
     @pytest.fixture
     def hooks(self, module: ModuleType) -> pluggy.PluginManager:

@@ -23,6 +23,7 @@ from queuectl.testing.contract.steps import (
     ask,
     enqueue,
     register,
+    settle,
     settlement,
     stored,
 )
@@ -114,6 +115,20 @@ class Processes:
         lost = [settlement(each, Verdict.LOST) for each in taken]
         live_storage.exchange(heir, lost, None)
         assert [each.job.id for each in ask(live_storage, heir).claims] == ["a", "b", "c"]
+
+    @needs("multi_process")
+    def test_a_process_that_was_taken_over_settles_nothing(self, live_storage: Storage, start: Start) -> None:
+        """A process that was only slow, and was taken for dead, cannot settle what is another's now."""
+        enqueue(live_storage, "a", "b")
+        child = start(children.settle_late)
+        child.send("slow")
+        assert child.receive() == "a"
+        heir = register(live_storage, "heir")
+        (taken,) = live_storage.take_over(["slow"], heir)
+        child.send("settle now")
+        assert child.receive() is False
+        assert stored(live_storage, "a").state is State.PROCESSING
+        assert settle(live_storage, taken, Verdict.LOST)
 
     @needs("multi_process", "wakeup")
     def test_a_wait_ends_when_another_process_commits(self, live_storage: Storage, start: Start) -> None:

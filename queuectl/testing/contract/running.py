@@ -14,8 +14,8 @@ from queuectl.testing.patience import note_hang
 _AT_ONCE = 6
 
 
-class Outcomes(ExecutorFixtures):
-    """The clauses of what `Executor.execute` returns."""
+class Returning(ExecutorFixtures):
+    """The clause that is asked first: where runs do not even end, no other makes sense."""
 
     def test_a_run_ends(self, bench: Bench, request: pytest.FixtureRequest) -> None:
         """A command that succeeds or fails soon does not keep its run from ending."""
@@ -23,6 +23,10 @@ class Outcomes(ExecutorFixtures):
             ended = bench.run(command).call.ended(0.0)
             note_hang(request, hangs=not ended)
             assert ended, f"{command!r} did not end within {self.patience:g} s"
+
+
+class Outcomes(ExecutorFixtures):
+    """The clauses of what `Executor.execute` returns."""
 
     def test_a_run_has_an_outcome(self, bench: Bench) -> None:
         """What it returns is an `Outcome`; that a command fails is no reason to raise."""
