@@ -384,6 +384,42 @@ class TestFullDisk:
         assert os.listdir(house.home / "logs") == []
 
 
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "-pf", "--mount-proc", "true"], capture_output=True, check=False).returncode != 0,
+    reason="a process may not have a numbering of its own here: nothing can be process 1",
+)
+class TestProcessOne:
+    """The supervisor as process 1 of a container."""
+
+    def test_it_collects_the_orphans(self, house: House) -> None:
+        """What a job leaves in the background becomes its child, and is no zombie when it ends."""
+        job = house.enqueue(
+            "(while ! test -e go; do sleep 0.02; done; read -r _ _ _ parent _ </proc/self/stat; echo $parent >>marks) &"
+        )
+        with (house.work / "log").open("ab") as log:
+            call = ["unshare", "-pf", "--mount-proc", sys.executable, "-m", "queuectl", "worker", "start"]
+            outside = subprocess.Popen(call, env=house.env, cwd=house.work, stderr=log)
+        house.started.append(outside)
+        until(lambda: house.job(job)["state"] == "completed")
+        (supervisor,) = children(outside.pid)
+        house.go()
+        until(house.lines)
+        assert house.lines() == ["1"]
+        until(lambda: len(children(supervisor)) == 1)
+        os.kill(supervisor, signal.SIGTERM)
+        assert outside.wait(PATIENCE) == 0
+
+
+def children(pid: int) -> list[int]:
+    """Return the children of a process, zombies too."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if stat.read_text().rpartition(")")[2].split()[1] == str(pid):
+                found.append(int(stat.parent.name))
+    return found
+
+
 class TestRunningJob:
     """Cancelling and time limits, on real commands."""
 
