@@ -10,7 +10,7 @@ import pytest
 
 Answer = TypeVar("Answer")
 
-_HANGS = pytest.StashKey[bool]()
+_FAILED = pytest.StashKey[set[str]]()
 
 
 class Call(Generic[Answer]):
@@ -41,20 +41,22 @@ class Call(Generic[Answer]):
             self.raised = error
 
 
-def hangs(request: pytest.FixtureRequest) -> bool:
-    """Whether a clause of the same class has found that nothing comes to an end."""
-    return _class_of(request).stash.get(_HANGS, default=False)
+def remember(request: pytest.FixtureRequest, *, failed: bool) -> None:
+    """Note whether a clause has failed on which others of its class rest: each of them would only wait in vain."""
+    known = _known_failures(request)
+    (known.add if failed else known.discard)(request.function.__name__)
 
 
-def note_hang(request: pytest.FixtureRequest, *, hangs: bool) -> None:
-    """Note for the clauses that follow that nothing comes to an end: each of them would only wait in vain."""
-    _class_of(request).stash[_HANGS] = hangs
+def skip_after(request: pytest.FixtureRequest, clause: str) -> None:
+    """Skip a clause when the one that it rests on has failed."""
+    if clause in _known_failures(request):
+        pytest.skip(f"this makes no sense before {clause} passes")
 
 
-def _class_of(request: pytest.FixtureRequest) -> pytest.Class:
+def _known_failures(request: pytest.FixtureRequest) -> set[str]:
     node: pytest.Class | None = request.node.getparent(pytest.Class)
     assert node is not None
-    return node
+    return node.stash.setdefault(_FAILED, set())
 
 
 def within(seconds: float, call: Callable[[], Answer], what: str) -> Answer:

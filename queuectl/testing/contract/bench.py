@@ -17,7 +17,7 @@ from queuectl.model.job import Command, Job
 from queuectl.model.outcome import Outcome
 from queuectl.testing.context import FakeRunContext
 from queuectl.testing.making import make_job
-from queuectl.testing.patience import Call, hangs
+from queuectl.testing.patience import Call, skip_after
 
 EXECUTOR_CAPABILITIES: Mapping[str, str] = {
     "output": "what a job writes is in `context.output` when its run has ended",
@@ -159,8 +159,7 @@ class ExecutorFixtures:
         missing = needed - self.capabilities
         if missing:
             pytest.skip(f"the executor does not claim {', '.join(sorted(missing))}")
-        if hangs(request):
-            pytest.skip("runs do not end: see test_a_run_ends")
+        skip_after(request, "test_a_run_ends")
         with ExitStack() as stack:
             bench = Bench(executor, tmp_path, self.options, self.patience)
             stack.callback(bench.close)

@@ -130,7 +130,8 @@ def _probe(plugin: str, folder: Path, patience: float) -> tuple[subprocess.Compl
 
 
 def _surroundings(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUECTL_", "XDG_"))}
+    left_out = ("QUEUECTL_", "XDG_", "COV", "PYTHONWARNINGS", "PYTHONVERBOSE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return kept | {
         "HOME": str(folder / "home"),
         "TMPDIR": str(folder / "temporary"),

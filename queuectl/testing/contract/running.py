@@ -9,7 +9,7 @@ from queuectl.registry.outcomes import fault_in
 from queuectl.testing.contract.bench import Bench, ExecutorFixtures
 from queuectl.testing.contract.fixtures import needs
 from queuectl.testing.leftovers import each_leaves_something, left_by
-from queuectl.testing.patience import note_hang
+from queuectl.testing.patience import remember
 
 _AT_ONCE = 6
 
@@ -21,7 +21,7 @@ class Returning(ExecutorFixtures):
         """A command that succeeds or fails soon does not keep its run from ending."""
         for command in (self.succeeds, self.fails):
             ended = bench.run(command).call.ended(0.0)
-            note_hang(request, hangs=not ended)
+            remember(request, failed=not ended)
             assert ended, f"{command!r} did not end within {self.patience:g} s"
 
 

@@ -229,7 +229,7 @@ class AlwaysTooLate(Sound):
 class RecordsNothing(Sound):
     """Keeps to itself what runs."""
 
-    patience = 0.3
+    patience = 1.0
 
     def execute(self, job: Job, context: RunContext) -> Outcome:
         """Run with a record that is thrown away."""
