@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from queuectl import Backoff, Executor, Notifier, Storage
-from queuectl.testing import MemoryStorage
+from queuectl.testing import BackoffContract, ExecutorContract, MemoryStorage, NotifierContract, PluginContract
 from tests.unit.testing.defects import backoffs, databases, executors, notifiers, plugins, storages
 from tests.unit.testing.defects.executors import Sound
 from tests.unit.testing.defects.plugins import Defect
@@ -159,6 +159,20 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def test_a_broken_plugin_fails_one_clause(observe: Observe, install: Install, broken: Defect, clause: str) -> None:
     """A plugin with one defect fails the clause that forbids it, and no other."""
     observe("TestPlugin", install(broken)).saw_fail(clause)
+
+
+@pytest.mark.parametrize(
+    ("contract", "broken"),
+    [
+        (BackoffContract, backoffs.BROKEN),
+        (ExecutorContract, executors.BROKEN),
+        (NotifierContract, notifiers.BROKEN),
+        (PluginContract, plugins.BROKEN),
+    ],
+)
+def test_every_clause_bites(contract: type, broken: Mapping[Any, str]) -> None:
+    """No clause is there for nothing: each is broken by somebody."""
+    assert {name for name in dir(contract) if name.startswith("test_")} == set(broken.values())
 
 
 @pytest.mark.parametrize("points", [(), ("steady",)], ids=["a module", "installed"])
