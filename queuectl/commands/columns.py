@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -37,6 +36,8 @@ def ending(job: Job | Outcome) -> str:
     if job.error:
         return job.error
     if job.signal is not None:
+        import signal
+
         try:
             return f"killed by {signal.Signals(job.signal).name}"
         except ValueError:

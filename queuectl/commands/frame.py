@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from queuectl.commands.options import GLOBAL_OPTIONS, accept_global_options
+from queuectl.commands.options import GLOBAL_OPTIONS, HELP, accept_global_options
 from queuectl.commands.page import Page, purpose_of
 from queuectl.commands.session import Session
 from queuectl.errors import UsageError
@@ -48,6 +48,10 @@ class Command(click.Command):
         if args:
             ctx.ensure_object(Session).literal = tuple(args)
         return rest
+
+    def get_help_option(self, ctx: click.Context) -> click.Option:
+        """Return the option that shows the help page."""
+        return HELP
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help page."""
@@ -106,6 +110,10 @@ class Group(click.Group):
         """Write the verbs, each with the whole of its purpose."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, purpose_of(verb)) for name, verb in self.commands.items() if not verb.hidden])
+
+    def get_help_option(self, ctx: click.Context) -> click.Option:
+        """Return the option that shows the help page."""
+        return HELP
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help page."""

@@ -24,6 +24,22 @@ def _option(*names: str, **attrs: Any) -> click.Option:
     return click.Option(names, expose_value=False, is_eager=True, callback=_remember, **attrs)
 
 
+def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(ctx.get_help(), color=ctx.color)
+        ctx.exit()
+
+
+HELP = click.Option(
+    ("-h", "--help"),
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    help="Show this message and exit.",
+    callback=_show_help,
+)
+"""Click's own asks for a translation each time, which imports `locale` and looks for files."""
+
 GLOBAL_OPTIONS: tuple[click.Option, ...] = (
     _option("--config", "config_file", metavar="FILE", help="Read this configuration file and no other."),
     _option("--set", "set_", metavar="KEY=VALUE", multiple=True, help="Override a key of the configuration."),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from queuectl.commands.escape import tsv_field, visible
 from queuectl.commands.frame import Session
@@ -27,8 +28,7 @@ CHUNK = 500
 """How many records of an array are written at once."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     """One field of a record.
 
     `exact` is what scripts get; None is an empty field. `shown` is what people get, by default the same; `style`
