@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import os
 import struct
+import sys
 import threading
 import time
 import zlib
@@ -31,6 +32,13 @@ SLOT_SIZE = 2048
 _HEAD = struct.Struct("<II")
 _EMPTY = _HEAD.pack(0, 0)
 _HIDDEN = "."
+
+if sys.platform == "darwin":
+    _LOCK, _LOCK_FIELDS = struct.Struct("@qqihh"), ("start", "length", "pid", "type", "whence")
+else:
+    _LOCK, _LOCK_FIELDS = struct.Struct("@hhqqi0q"), ("type", "whence", "start", "length", "pid")
+_ASKED = _LOCK.pack(*({"type": fcntl.F_WRLCK}.get(field, 0) for field in _LOCK_FIELDS))
+"""The question who holds a lock on any part of a file, as `struct flock`, whose layout differs by platform."""
 
 Phase = Literal["starting", "running", "ended"]
 
@@ -170,6 +178,26 @@ def is_alive(run: Path, incarnation: str) -> bool | None:
         finally:
             os.close(fd)
         return False
+
+
+def holder(run: Path, incarnation: str) -> int | None:
+    """Return the process, another than this one, that holds the lock of a ledger; None where nobody within sight does.
+
+    The kernel tells: it knows the number by which this process may call that one, and whether there is one.
+    """
+    with _OWN_LOCK:
+        if str(run / incarnation) in _OWN:
+            return None
+        try:
+            fd = os.open(run / incarnation, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            answer = fcntl.fcntl(fd, fcntl.F_GETLK, _ASKED)
+        finally:
+            os.close(fd)
+    found = dict(zip(_LOCK_FIELDS, _LOCK.unpack(answer), strict=True))
+    return found["pid"] if found["type"] == fcntl.F_WRLCK and found["pid"] > 0 else None
 
 
 def others(run: Path) -> list[str]:

@@ -19,6 +19,7 @@ import structlog
 from queuectl.engine import ledger
 from queuectl.engine.boot import boot_id
 from queuectl.engine.inheritance import Inherited, end, inherited, settlement_of
+from queuectl.engine.overdue import end_overdue
 from queuectl.engine.policies import Policies
 from queuectl.engine.spool import discard
 from queuectl.errors import StorageError
@@ -199,6 +200,7 @@ class Rescue:
             pause = min(2 * pause, longest)
 
     def _settle(self, claim: Claim) -> None:
+        self._end_overdue(claim.origin.worker)
         settlement = self._decided(inherited(self._run, claim))
         self._storage.exchange(self._by, [settlement], None)
         output = settlement.run.output if settlement.run else None
@@ -207,6 +209,12 @@ class Rescue:
         self._log.warning(
             "took over a job", job=claim.job.id, dead=claim.origin.worker, verdict=settlement.verdict.value
         )
+
+    def _end_overdue(self, worker: str) -> None:
+        """See to it that whoever had the job starts nothing any more, and notes nothing after it was read."""
+        pid = end_overdue(self._run, worker, self._boot)
+        if pid is not None:
+            self._log.warning("killed a worker that was stopped for longer than its lease", dead=worker, pid=pid)
 
     def _decided(self, case: Inherited) -> Settlement:
         """End what runs, then decide. Both may call plugins."""

@@ -150,6 +150,14 @@ class TestLocking:
         with ledger.hold_dead(run, "w") as held:
             assert not held
 
+    def test_who_holds_a_lock_is_told(self, other: subprocess.Popen[str], run: Path) -> None:
+        """By the kernel; nothing is told of this process, of nobody, and of who is gone."""
+        assert ledger.holder(run, "other") == other.pid
+        assert (ledger.holder(run, "w"), ledger.holder(run, "nobody")) == (None, None)
+        other.kill()
+        other.wait()
+        assert ledger.holder(run, "other") is None
+
     def test_who_was_killed_is_dead_and_can_be_read(self, other: subprocess.Popen[str], run: Path) -> None:
         """By one at a time."""
         other.kill()

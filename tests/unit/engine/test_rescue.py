@@ -272,6 +272,18 @@ def test_one_who_was_stopped_for_too_long_is_taken_over_too(
     assert len(executioner.ended) == 1
 
 
+def test_one_who_lives_is_killed_before_what_it_runs_is_ended(
+    world: World, rescue: Rescue, executioner: Executioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it might start the next thing right after that."""
+    order: list[str] = []
+    monkeypatch.setattr(rescuing, "end_overdue", lambda _, worker, __: order.append(worker))
+    monkeypatch.setattr(executioner, "end", lambda handle, _: order.append(handle))
+    world.die(RUNNING)
+    look_until_settled(rescue, world, "a")
+    assert order == ["dead", "pid 7"]
+
+
 def test_an_old_ledger_that_nobody_asks_for_goes(world: World, rescue: Rescue) -> None:
     """Of leases that are somebody else's it is kept for a day, since that one may die too."""
     world.die(RUNNING)
