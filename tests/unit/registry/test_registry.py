@@ -435,7 +435,7 @@ def test_plugins_add_commands_and_a_broken_one_is_a_warning(
 
 def test_a_plugin_that_goes_by_a_built_in_name_adds_nothing(install: Install) -> None:
     """It is not even imported."""
-    install("queuectl-evil", "raise AssertionError", points={"fixed": "queuectl_evil"})
+    install("queuectl-evil", LISTENER, points={"fixed": "queuectl_evil"})
     group = click.Group()
     assert Registry().commands(group) == {}
     assert "queuectl_evil" not in sys.modules
