@@ -23,11 +23,12 @@ LONGEST_DEATH = 2.0
 def end_overdue(run: Path, incarnation: str, boot: str) -> int | None:
     """Kill a worker of this host that was taken over, and return its process when it is gone, None if nobody was there.
 
-    Passed over is who is out of reach: a worker of another host, of another user, or of a container of its own. Raises
-    OSError when it was killed and does not go.
+    Passed over is who is out of reach: a worker of another host, of another user, or of a container of its own; and a
+    survivor that holds the lock of a dead one at this moment, to look after it. Raises OSError when it was killed and
+    does not go.
     """
-    pid = ledger.holder(run, incarnation) if _is_of_this_host(run, incarnation, boot) else None
-    if pid is None:
+    pid = ledger.holder(run, incarnation)
+    if pid is None or pid != _writer(run, incarnation, boot):
         return None
     try:
         os.kill(pid, signal.SIGKILL)
@@ -41,10 +42,10 @@ def end_overdue(run: Path, incarnation: str, boot: str) -> int | None:
     return pid
 
 
-def _is_of_this_host(run: Path, incarnation: str, boot: str) -> bool:
-    """Whether the number of its process means anything here: hosts may share a directory."""
+def _writer(run: Path, incarnation: str, boot: str) -> int | None:
+    """Return the process whose ledger it is, None where its number means nothing: hosts may share a directory."""
     try:
         record = ledger.read(run, incarnation)
     except (msgspec.MsgspecError, TypeError):  # of another version, in words that this one does not know
-        return False
-    return record is not None and record.boot == boot
+        return None
+    return record.pid if record is not None and record.boot == boot else None

@@ -25,6 +25,16 @@ print(flush=True)
 sys.stdin.read()
 """
 
+SURVIVOR = """
+import sys
+from pathlib import Path
+from queuectl.engine.ledger import hold_dead
+
+with hold_dead(Path(sys.argv[1]), "w") as held:
+    print(held, flush=True)
+    sys.stdin.read()
+"""
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
@@ -50,6 +60,20 @@ def test_it_is_gone_when_this_returns(worker: subprocess.Popen[str], run: Path) 
     assert ledger.is_alive(run, "w") is False
     assert worker.wait() == -signal.SIGKILL
     assert end_overdue(run, "w", "boot") is None
+
+
+def test_who_looks_after_a_dead_worker_is_not_taken_for_it(worker: subprocess.Popen[str], run: Path) -> None:
+    """A survivor holds the lock meanwhile."""
+    worker.kill()
+    worker.wait()
+    call = [sys.executable, "-c", SURVIVOR, str(run)]
+    with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as survivor:
+        assert survivor.stdout is not None
+        assert survivor.stdout.readline() == "True\n"
+        assert ledger.holder(run, "w") == survivor.pid
+        assert end_overdue(run, "w", "boot") is None
+        assert survivor.poll() is None
+        survivor.kill()
 
 
 @pytest.mark.usefixtures("worker")
