@@ -15,7 +15,7 @@ from queuectl.config.reading import INVALID
 from queuectl.config.settings import PLUGGED
 from queuectl.config.tree import Node
 from queuectl.errors import ConfigError, PluginError
-from queuectl.model.event import EVENT_NAMES
+from queuectl.model.event_names import EVENT_NAMES
 from queuectl.registry import BUILTINS, Found, Registry
 from queuectl.registry.blame import brief
 

@@ -28,7 +28,7 @@ from queuectl.config.tree import Node, Source, from_plain
 from queuectl.config.trust import trust_directory
 from queuectl.errors import ConfigError, PluginError
 from queuectl.hookspecs import Context
-from queuectl.model.event import EVENT_NAMES
+from queuectl.model.event_names import EVENT_NAMES
 from queuectl.registry import Registry
 
 DEFAULTS = Source("default")

@@ -13,7 +13,7 @@ import msgspec
 from queuectl.config.explain import to_json
 from queuectl.config.fields import Field, alternatives, bare, element_of, fields_of, limits, mapped_by
 from queuectl.config.settings import CORE, NOTIFICATIONS, PER_QUEUE, PLUGGED, SECTIONS, JobDefaults
-from queuectl.model.event import EVENT_NAMES
+from queuectl.model.event_names import EVENT_NAMES
 from queuectl.registry import Found
 from queuectl.units import LARGEST, LONGEST, Duration, Size
 

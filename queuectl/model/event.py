@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from queuectl.model.event_names import EVENT_NAMES
 from queuectl.model.job import Job
 
-EVENT_NAMES = frozenset(
-    {
-        "job.enqueued",
-        "job.started",
-        "job.completed",
-        "job.failed",
-        "job.dead",
-        "job.lost",
-        "job.cancelled",
-        "job.requeued",
-        "queue.drained",
-        "worker.started",
-        "worker.stopped",
-        "worker.lost",
-    }
-)
+__all__ = ["EVENT_NAMES", "Event"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,6 @@ from pluggy import PluginManager, PluginValidationError
 from queuectl import hookspecs
 from queuectl.errors import PluginError
 from queuectl.hookspecs import Context, Provider
-from queuectl.model.event import Event
-from queuectl.model.executor import RunContext
-from queuectl.model.job import Job
-from queuectl.model.outcome import Outcome
 from queuectl.registry.blame import walled
 from queuectl.registry.builtins import BUILTINS, builtin, builtin_of_any_kind, builtins, kind_of
 from queuectl.registry.found import Entry, Found, PluginInfo
@@ -28,6 +24,10 @@ from queuectl.registry.suggestion import did_you_mean
 if TYPE_CHECKING:
     import click
 
+    from queuectl.model.event import Event
+    from queuectl.model.executor import RunContext
+    from queuectl.model.job import Job
+    from queuectl.model.outcome import Outcome
     from queuectl.registry.trace import P, T, Trace
     from queuectl.registry.wrapping import Run
 

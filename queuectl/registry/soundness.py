@@ -10,7 +10,7 @@ from types import ModuleType
 from queuectl import hookspecs
 from queuectl.errors import PluginError
 from queuectl.hookspecs import API_MINOR, API_VERSION, Provider
-from queuectl.model.event import EVENT_NAMES
+from queuectl.model.event_names import EVENT_NAMES
 from queuectl.registry.blame import shown, walled
 from queuectl.registry.found import Entry
 from queuectl.registry.suggestion import did_you_mean
