@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 
 import apsw
 
@@ -38,7 +38,8 @@ class Connection:
             self.path = opening.prepare(path)
             with translated(self.path):
                 self.apsw = _open(self.path)
-        self._lock = Lock()
+        # Who was interrupted on the way into a transaction has the lock still when it closes.
+        self._lock = RLock()
         self._process = os.getpid()
         self._file = _identity(self.path)
         self._always_sync = always_sync
@@ -64,8 +65,9 @@ class Connection:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:  # SQLite itself rolls back after some errors
-                    connection.execute("ROLLBACK")
+                with suppress(apsw.ConnectionClosedError):  # which rolled back
+                    if connection.in_transaction:  # SQLite itself rolls back after some errors
+                        connection.execute("ROLLBACK")
                 raise
 
     def version(self) -> int | None:

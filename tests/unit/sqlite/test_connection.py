@@ -196,6 +196,14 @@ class TestMeanings:
             with pytest.raises(StorageError, match="closed"):
                 call()
 
+    def test_who_was_interrupted_on_the_way_in_can_close(self, storage: SqliteStorage) -> None:
+        """An interrupt may come when a transaction has begun, and nobody is there yet to end it."""
+        storage.get("a")
+        entering = storage._main.writing(durable=True)
+        entering.__enter__()
+        storage.close()
+        del entering
+
     def test_a_file_that_was_removed(self, storage: SqliteStorage, path: Path) -> None:
         """A database that was removed while it was open is not written to: nobody would ever see it."""
         storage.get("a")
