@@ -15,14 +15,23 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 """128 and the number of SIGPIPE, by which other programs end when the reader of their pipe has gone."""
 
+SOON = 0.01
+"""Seconds until an interrupt is repeated: what ignored it has ended by then."""
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
-    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    if code == INTERRUPTED:
+        # Python kills itself by SIGINT at exit if the interrupt passed through an `exec`, such as that of a dataclass,
+        # even though it was caught: unless another one ends well.
+        exec("")  # noqa: S102
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; nothing is raised."""
+    sys.unraisablehook = _unraisable
     try:
         from queuectl.commands.frame import Session
         from queuectl.commands.terminal import secure_streams
@@ -55,7 +64,20 @@ def _ending(session: Session, arguments: list[str]) -> int:
         abandon(sys.stdout)
         return PIPE_CLOSED
     except Exception as error:  # the wall: whatever went wrong, one line says so
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Python wraps what comes while a class is made
+            return INTERRUPTED
         return _failed(session, arguments, error)
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Interrupt once more when Python ignored it, as in a callback of a weak reference while modules are imported."""
+    if not issubclass(what.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(what)
+        return
+    from signal import SIGINT
+    from threading import Timer
+
+    Timer(SOON, os.kill, (os.getpid(), SIGINT)).start()
 
 
 def _call(session: Session, arguments: list[str]) -> int:
