@@ -17,6 +17,9 @@ _BYTES = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "M
 _LENGTH = 400
 """Characters of the longest text that is read: a number with more digits is beyond all bounds."""
 
+_FEW = 15
+"""Digits of a number that is read without a pattern: a float has them all."""
+
 _SHOWN = 60
 
 
@@ -80,8 +83,9 @@ def _seconds(value: float | str) -> float:
 
 def _seconds_of_text(value: str) -> float | None:
     text = value.strip()
-    if text.isascii() and text.isdigit() and len(text) <= _LENGTH:
-        return int(text)
+    digits, seconds = (text[:-1], _SECONDS[text[-1]]) if text[-1:] in _SECONDS else (text, 1)
+    if digits.isascii() and digits.isdigit() and len(digits) <= _FEW:  # as most are written
+        return int(digits) * seconds
     number, duration, part = _duration_patterns()
     if number.fullmatch(text):
         return float(text)
@@ -102,6 +106,9 @@ def _bytes(value: int | str) -> int:
 
 
 def _bytes_of_text(value: str) -> float | None:
+    digits, suffix = value[:-3], value[-3:]
+    if suffix in _BYTES and digits.isascii() and digits.isdigit() and len(digits) <= _LENGTH:  # as most are written
+        return int(digits) * _BYTES[suffix]
     match = _size_pattern().fullmatch(value.strip())
     if match is None or match["unit"] not in _BYTES:
         return None

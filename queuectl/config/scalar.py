@@ -12,6 +12,9 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_UNITS = "smhdwB"
+"""How durations and sizes end, and no numbers but those in base 16; they are common, and need no pattern."""
+
 _LONGEST = 400
 """Characters of the longest number; a longer one is a text, and no setting takes it."""
 
@@ -20,10 +23,12 @@ def resolve(text: str) -> Scalar:
     """Read an unquoted scalar by the core schema of YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in "0123456789.+-" or len(text) > _LONGEST:
+    if text[0] not in "0123456789.+-" or len(text) > _LONGEST or not text.isascii():
         return text
-    if text.isascii() and text.isdigit():
+    if text.isdigit():
         return int(text)
+    if text[-1] in _UNITS and not text.startswith("0x"):
+        return text
     match = _number_pattern().fullmatch(text)
     if match is None:
         return text

@@ -33,6 +33,7 @@ from queuectl.engine.fields import (
     shown,
 )
 from queuectl.errors import UsageError
+from queuectl.units import OutOfRangeError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
@@ -48,7 +49,7 @@ def refusal(read: Callable[[Any], Any], value: Any) -> str | None:
     except UsageError as error:
         return error.message
     except ValueError as error:
-        if type(error) is not ValueError:
+        if type(error) not in {ValueError, OutOfRangeError}:
             raise
         return str(error)
     return None
