@@ -19,10 +19,12 @@ import structlog
 from queuectl.engine import ledger
 from queuectl.engine.boot import boot_id
 from queuectl.engine.inheritance import Inherited, end, inherited, settlement_of
+from queuectl.engine.ledger import Record
 from queuectl.engine.overdue import end_overdue
 from queuectl.engine.policies import Policies
-from queuectl.engine.spool import discard
+from queuectl.engine.spool import discard, discard_short
 from queuectl.errors import StorageError
+from queuectl.model.job import State
 from queuectl.model.lease import Claim, Settlement
 from queuectl.model.storage import Storage
 from queuectl.registry.blame import brief
@@ -31,7 +33,7 @@ EXPIRY_ROUND = 5.0
 """Seconds between two looks for workers of other hosts, or stopped ones, whose lease ran out."""
 
 ABANDONED = 86400.0
-"""Seconds after which a dead worker's ledger that nobody asks for any more is removed."""
+"""Seconds after which a dead worker's ledger is removed, whatever stands in it."""
 
 LOOK_AGAIN = 5.0
 """Seconds between two looks at a ledger that had to be kept."""
@@ -146,18 +148,22 @@ class Rescue:
         record = ledger.read(self._run, incarnation)
         if any(claim.origin.worker == incarnation for claim in list(self._in_hand.values())):
             self._kept[incarnation] = time.monotonic() + LOOK_AGAIN
-        elif incarnation in self._buried or record is None or not record.entries or self._is_abandoned(path):
+        elif incarnation in self._buried or record is None or not self._is_needed(record, path):
+            for token in record.entries if record is not None else ():
+                discard_short(self._logs, incarnation, token)
             path.unlink(missing_ok=True)
             self._kept.pop(incarnation, None)
             self._buried.discard(incarnation)
         else:
             self._kept[incarnation] = time.monotonic() + LOOK_AGAIN
 
-    def _is_abandoned(self, path: Path) -> bool:
-        """A ledger with entries whose leases are another's may still be read by them, if they died at it too."""
+    def _is_needed(self, record: Record, path: Path) -> bool:
+        """Whether a ledger may yet be read: somebody else has leases of its, and may die at it too."""
         with contextlib.suppress(OSError):
-            return time.time() - path.stat().st_mtime > ABANDONED
-        return False
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                return False
+        jobs = [self._storage.get(entry.job) for entry in record.entries.values()]
+        return any(job is not None and job.state is State.PROCESSING for job in jobs)
 
     def _inherit(self, dead: Sequence[str], *, proven: bool) -> None:
         """Take over, begin to deal with each job, and wait a little until that was tried: mostly it takes no time."""
@@ -167,8 +173,9 @@ class Rescue:
         self._in_hand.update((claim.lease.token, claim) for claim in claims)
         self.is_unsure = False
         self._buried.update(claim.origin.worker for claim in claims)
-        tried = [threading.Event() for _ in claims]
-        pairs = zip(claims, tried, strict=True)
+        rest = self._settle_at_once(claims)
+        tried = [threading.Event() for _ in rest]
+        pairs = zip(rest, tried, strict=True)
         begun = [threading.Thread(target=self._see_to, args=pair, daemon=True) for pair in pairs]
         self._cases = [thread for thread in self._cases if thread.is_alive()] + begun
         for thread in begun:
@@ -176,6 +183,22 @@ class Rescue:
         deadline = time.monotonic() + SOON
         for event in tried:
             event.wait(max(0.0, deadline - time.monotonic()))
+
+    def _settle_at_once(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """Settle what never began or had ended, all in one exchange; return the other jobs."""
+        settled: list[tuple[Claim, Settlement]] = []
+        try:
+            for claim in claims:
+                self._end_overdue(claim.origin.worker)
+                case = inherited(self._run, claim)
+                if not case.may_run:
+                    settled.append((claim, self._decided(case)))
+            self._storage.exchange(self._by, [settlement for _, settlement in settled], None)
+        except BaseException:  # a wall: each by itself is tried again, and tells what is wrong
+            return claims
+        for claim, settlement in settled:
+            self._close(claim, settlement)
+        return [claim for claim in claims if claim.lease.token in self._in_hand]
 
     def _see_to(self, claim: Claim, tried: threading.Event) -> None:
         """End what runs of a job and settle it, at once or when it works at last."""
@@ -203,6 +226,9 @@ class Rescue:
         self._end_overdue(claim.origin.worker)
         settlement = self._decided(inherited(self._run, claim))
         self._storage.exchange(self._by, [settlement], None)
+        self._close(claim, settlement)
+
+    def _close(self, claim: Claim, settlement: Settlement) -> None:
         output = settlement.run.output if settlement.run else None
         discard(self._logs, claim.origin.worker, claim.origin.token, output)
         self._in_hand.pop(claim.lease.token, None)

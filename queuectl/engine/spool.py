@@ -83,6 +83,15 @@ def collect(logs: Path, worker: str, token: int) -> Output:
     )
 
 
+def discard_short(logs: Path, worker: str, token: int) -> None:
+    """Remove what is left of a run that was settled, but files that are so long that the storage refers to them."""
+    for suffix in ("out", "err"):
+        path = spool_path(logs, worker, token, suffix)
+        with contextlib.suppress(OSError):
+            if path.lstat().st_size <= OUTPUT_TAIL:
+                path.unlink()
+
+
 def discard(logs: Path, worker: str, token: int, kept: Output | None) -> None:
     """Remove the files of a run that the storage does not refer to."""
     for suffix, path in (("out", kept and kept.path), ("err", kept and kept.error_path)):

@@ -16,8 +16,9 @@ from queuectl.engine.environment import lease_mark
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.rescue import Rescue
 from queuectl.errors import StorageBusyError
+from queuectl.model.attempt import OUTPUT_TAIL
 from queuectl.model.job import State
-from queuectl.model.lease import Claim
+from queuectl.model.lease import Claim, Settlement, Verdict
 from queuectl.model.worker import NewWorker
 from queuectl.testing import MemoryStorage
 
@@ -281,16 +282,35 @@ def test_one_who_lives_is_killed_before_what_it_runs_is_ended(
     monkeypatch.setattr(executioner, "end", lambda handle, _: order.append(handle))
     world.die(RUNNING)
     look_until_settled(rescue, world, "a")
-    assert order == ["dead", "pid 7"]
+    assert list(dict.fromkeys(order)) == ["dead", "pid 7"]
 
 
-def test_an_old_ledger_that_nobody_asks_for_goes(world: World, rescue: Rescue) -> None:
-    """Of leases that are somebody else's it is kept for a day, since that one may die too."""
+@pytest.fixture
+def inherited(world: World) -> Claim:
+    """A job of a dead worker that another has in hand."""
     world.die(RUNNING)
     world.storage.register(NewWorker(id="other", host="here", pid=3))
-    world.storage.take_over(["dead"], "other")
+    (claim,) = world.storage.take_over(["dead"], "other")
+    return claim
+
+
+def test_a_ledger_is_kept_for_whoever_has_its_jobs(world: World, rescue: Rescue, inherited: Claim) -> None:
+    """That one may die too; once it has settled them the ledger goes, and with it what was left of the output."""
     look_until(rescue, lambda: rescue._kept)
     assert os.listdir(world.run) == ["dead"]
+    for token, size in ((inherited.origin.token, 10), (99, 10)):
+        (world.logs / f"dead-{token}.out").write_bytes(b"x" * size)
+    (world.logs / f"dead-{inherited.origin.token}.err").write_bytes(b"x" * (OUTPUT_TAIL + 1))
+    world.storage.exchange("other", [Settlement(lease=inherited.lease, verdict=Verdict.LOST)], None)
+    rescue._kept.clear()
+    look_until(rescue, lambda: os.listdir(world.run) == [])
+    assert sorted(os.listdir(world.logs)) == ["dead-1.err", "dead-99.out"]
+
+
+@pytest.mark.usefixtures("inherited")
+def test_a_ledger_is_not_kept_for_ever(world: World, rescue: Rescue) -> None:
+    """After a day it goes, whatever stands in it."""
+    look_until(rescue, lambda: rescue._kept)
     os.utime(world.run / "dead", (0, 0))
     rescue._kept.clear()
     look_until(rescue, lambda: os.listdir(world.run) == [])
