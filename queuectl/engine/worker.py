@@ -8,8 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from queue import SimpleQueue
-from typing import Any
 
 import structlog
 
@@ -21,8 +19,10 @@ from queuectl.engine.draining import is_drained
 from queuectl.engine.environment import base_environment
 from queuectl.engine.exchanging import Counter
 from queuectl.engine.files import make_private_directory
+from queuectl.engine.hearing import hear
 from queuectl.engine.keeper import Keeper
 from queuectl.engine.ledger import Ledger
+from queuectl.engine.orders import ORDERS
 from queuectl.engine.policies import Policies
 from queuectl.engine.rescue import Rescue
 from queuectl.engine.runner import Runner
@@ -90,13 +90,11 @@ class Worker:
         self.keeper = Keeper(self.counter, rescue, self.deliveries, config, lease=lease, stop=self.stop)
         self._given_back_until = 0.0
         self._stop: StopMode | None = None
-        self._stops: SimpleQueue[StopMode] = SimpleQueue()
         self.exit_code = 0
         self.delivered = True
 
     def run(self, ready: Callable[[], None] = lambda: None) -> int:
         """Work until there is a reason to end; return the exit code."""
-        threading.Thread(target=self._apply_stops, name="stop", daemon=True).start()
         self.deliveries.start()
         self.keeper.start()
         ready()
@@ -107,20 +105,15 @@ class Worker:
         return self.exit_code
 
     def stop(self, mode: StopMode, *, exit_code: int = 0) -> None:
-        """Claim nothing more; with FORCE end what runs and give it back. Safe in a signal handler."""
+        """Claim nothing more; with FORCE end what runs and give it back.
+
+        Not for a signal's handler, which may have interrupted who holds the desk's lock.
+        """
         if self._stop is StopMode.FORCE or self._stop is mode:
             return
         self.exit_code = max(self.exit_code, exit_code)
         self._stop = mode
-        # A signal may have interrupted a holder of the desk's lock: the rest is done on a thread of its own. It runs
-        # already: to start one takes a lock too. This queue may be put to at any moment.
-        self._stops.put(mode)
-
-    def _apply_stops(self) -> None:
-        while True:
-            self._apply_stop(self._stops.get())
-
-    def _apply_stop(self, mode: StopMode) -> None:
+        self.log.debug("no more claims", mode=mode.value)
         self.desk.give_back(RELEASED)
         if mode is StopMode.FORCE:
             self.desk.end_running("stop")
@@ -214,17 +207,23 @@ class Worker:
 
 
 def install_signals(worker: Worker) -> None:
-    """Let SIGTERM, SIGINT and SIGHUP stop a worker, a second one end its jobs, a third the process."""
+    """Let SIGTERM, SIGINT and SIGHUP stop a worker, a second one end its jobs, a third the process.
+
+    Its supervisor sends others, so that a signal that both were sent counts once.
+    """
     received = 0
 
-    def handle(number: int, _: Any) -> None:
+    def heard(number: signal.Signals) -> None:
         nonlocal received
-        received = 2 if number == signal.SIGUSR1 else received + 1
+        if number in ORDERS:
+            worker.stop(ORDERS[number], exit_code=128 + number)
+            return
+        received += 1
         if received > 2:
             os._exit(128 + number)
         worker.stop(StopMode.FORCE if received == 2 else StopMode.FINISH, exit_code=128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, handle)
+    numbers = [*ORDERS, signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
-        signal.signal(signal.SIGHUP, handle)
+        numbers.append(signal.SIGHUP)
+    hear(numbers, heard)
