@@ -45,7 +45,7 @@ def enqueue(root: Path) -> None:
     lines = "\n".join(json.dumps({"id": f"job-{number}", "command": COMMAND}) for number in range(JOBS))
     (root / "jobs.jsonl").write_text(lines)
     done = call(root, "enqueue", "-q", "--file", "jobs.jsonl")
-    assert done.returncode == 0, f"{interposer and interposer.at}: {done.stderr[:3000]}"
+    assert done.returncode == 0, done.stderr
 
 
 def jobs(root: Path) -> list[dict[str, Any]]:
@@ -56,7 +56,7 @@ def jobs(root: Path) -> list[dict[str, Any]]:
 def drain(root: Path, interposer: Interposer) -> None:
     """Run workers until nothing is left to do."""
     done = call(root, "worker", "start", "--drain", interposer=interposer)
-    assert done.returncode == 0, f"{interposer and interposer.at}: {done.stderr[:3000]}"
+    assert done.returncode == 0, done.stderr
 
 
 def points(interposer: Interposer, log: Path) -> Sequence[int]:
