@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -13,11 +14,12 @@ import msgspec
 import queuectl
 from benchmarks.chaos.final import Final, Record, Stored
 from benchmarks.chaos.house import House, Process
-from benchmarks.chaos.journal import Journal
+from benchmarks.chaos.journal import Journal, now
+from benchmarks.chaos.lines import Acknowledged, Intended
 from benchmarks.chaos.reading import FINAL
 from benchmarks.chaos.recorder import told
 from benchmarks.chaos.rules.order import ORDERLY
-from queuectl import Job
+from queuectl import Job, Storage
 
 EVENTS = 1000
 """How many events are read at once."""
@@ -42,26 +44,24 @@ class Calm:
         house.look()
         missing = jobs - sum(self._queue.totals().values())
         if missing > 0:
-            self._end("the last enqueuer", [house.enqueue("last", missing, 1e6, "last")])
+            self._succeed("the last enqueuer", house.enqueue("last", missing, 1e6, "last"))
         for process in house.supervisors:
             process.terminate()
         self._end("a supervisor that was terminated", house.supervisors)
-        self._end("the drain", [house.start("--drain", "--count", "2", "--concurrency", "8")])
+        self._succeed("the drain", house.start("--drain", "--count", "2", "--concurrency", "8"))
 
     def run_in_order(self, random: Random, jobs: int) -> None:
         """Let one worker run jobs of several priorities, one by one."""
         house = self._house
+        ids = tuple(f"{ORDERLY}-{number:06}" for number in range(jobs))
+        house.journal.write(Intended(batch=ORDERLY, jobs=ids, **now()))
+        command = [*house.command, "plain", "0", "0", "0"]
         self._queue.enqueue_many(
-            {
-                "id": f"{ORDERLY}-{number:06}",
-                "command": [*house.command, "plain", "0", "0", "0"],
-                "queue": ORDERLY,
-                "priority": random.randint(-3, 3),
-            }
-            for number in range(jobs)
+            {"id": id, "command": command, "queue": ORDERLY, "priority": random.randint(-3, 3)} for id in ids
         )
+        house.journal.write(Acknowledged(batch=ORDERLY, **now()))
         arguments = ("--drain", "--count", "1", "--concurrency", "1", "--queue", ORDERLY)
-        self._end("the orderly worker", [house.start(*arguments)])
+        self._succeed("the orderly worker", house.start(*arguments))
 
     def write_down(self) -> Final:
         """Write down what is there, and return it."""
@@ -72,7 +72,7 @@ class Calm:
             jobs=tuple(_stored(job, storage.attempts(job.id)) for job in reversed(self._queue.list())),
             counts={state.value: count for state, count in self._queue.totals().items()},
             problems=tuple(storage.check()),
-            left=tuple(_named(pid) for pid in house.territory.processes()),
+            left=(*map(_named, house.territory.processes()), *_traces(house, storage)),
             faults=(*self.faults, *_crashes(house)),
         )
         (house.history / FINAL).write_bytes(msgspec.json.encode(final))
@@ -82,10 +82,17 @@ class Calm:
         """Write down the events that no worker came to deliver."""
         journal, after = Journal(self._house.history / "rest.jsonl"), 0
         while events := self._queue.storage.events(after, EVENTS):
-            for line in filter(None, map(told, events)):
-                journal.write(line)
+            for line in map(told, events):
+                if line is not None:
+                    journal.write(line)
             after = events[-1].id
         journal.close()
+
+    def _succeed(self, what: str, process: Process) -> None:
+        """Wait for a process that nobody disturbs to end with success."""
+        self._end(what, [process])
+        if process.returncode > 0:  # else it had to be killed, which was told
+            self.faults.append(f"{what} ended with exit code {process.returncode}")
 
     def _end(self, what: str, processes: Sequence[Process]) -> None:
         """Wait for processes to end, each for as long as there is patience."""
@@ -128,6 +135,15 @@ def _named(pid: int) -> str:
         return f"{pid} {Path(f'/proc/{pid}/cmdline').read_text(errors='replace').replace(chr(0), ' ')}"
     except OSError:
         return str(pid)
+
+
+def _traces(house: House, storage: Storage) -> Iterator[str]:
+    """Yield what workers left that should be gone with them; the output of these jobs is short, so stored."""
+    for worker in storage.workers():
+        yield f"worker {worker.id} is registered"
+    for name in ("run", "logs"):
+        shown = (file for file in os.listdir(house.home / name) if not file.startswith("."))
+        yield from (f"{name}/{file}" for file in sorted(shown))
 
 
 def _crashes(house: House) -> list[str]:

@@ -32,8 +32,9 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 class Final(msgspec.Struct, frozen=True, kw_only=True):
     """All that is stored, in the order in which it was enqueued.
 
-    `counts` are the kept ones, by state. `problems` is what the storage says is wrong with itself, `left` are processes
-    that still run, `faults` what went wrong around the run, such as a drain that did not end.
+    `counts` are the kept ones, by state. `problems` is what the storage says is wrong with itself. `left` are processes
+    that still run, and traces of workers that are gone. `faults` is what went wrong around the run, such as a drain
+    that did not end.
     """
 
     jobs: tuple[Stored, ...] = ()

@@ -17,6 +17,7 @@ from benchmarks.chaos.lines import (
     Began,
     Ended,
     Intended,
+    Missed,
     Returned,
     Signalled,
     Taken,
@@ -96,6 +97,8 @@ class History:
     runs: tuple[Run, ...] = ()
     tries: tuple[Try, ...] = ()
     told: tuple[Told, ...] = ()
+    missed: frozenset[str] = frozenset()
+    """The workers that died and were taken over."""
     batches: tuple[Batch, ...] = ()
     orders: tuple[Order, ...] = ()
     signals: tuple[Signalled, ...] = ()
@@ -130,6 +133,7 @@ def put_together(lines: Iterable[AnyLine], final: Final) -> History:
         runs=_runs(sorted_lines),
         tries=_tries(sorted_lines),
         told=tuple(told[id] for id in sorted(told)),
+        missed=frozenset(line.worker for line in sorted_lines if isinstance(line, Missed)),
         batches=_batches(sorted_lines),
         orders=_orders(sorted_lines),
         signals=tuple(line for line in sorted_lines if isinstance(line, Signalled)),

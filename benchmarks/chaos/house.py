@@ -146,10 +146,13 @@ class House:
         for process in [*self.supervisors, *self.enqueuers, *(typed.process for typed in self.typed)]:
             process.kill()
             process.wait()
-        while left := [*self.territory.processes()]:
+        empty = 0
+        while empty < 2:  # who was interrupted while it started something looks once more, when that has its mark
+            left = [*self.territory.processes()]
             for pid in left:
                 self.territory.send(pid, signal.SIGKILL)
-            time.sleep(0.01)
+            empty = 0 if left else empty + 1
+            time.sleep(0.02)
 
     def logs(self) -> Iterator[Path]:
         """Yield the files that processes wrote their complaints to."""

@@ -74,6 +74,13 @@ class Told(Line, frozen=True, kw_only=True, tag="told"):
     attempts: int
 
 
+class Missed(Line, frozen=True, kw_only=True, tag="missed"):
+    """A worker: the storage told of a worker that died and was taken over."""
+
+    id: int
+    worker: str
+
+
 class Intended(Line, frozen=True, kw_only=True, tag="intended"):
     """An enqueuer: I am about to enqueue these jobs in one transaction."""
 
@@ -110,4 +117,4 @@ class Signalled(Line, frozen=True, kw_only=True, tag="signalled"):
     to: int
 
 
-AnyLine = Began | Ended | Taken | Returned | Told | Intended | Acknowledged | Asked | Answered | Signalled
+AnyLine = Began | Ended | Taken | Returned | Told | Missed | Intended | Acknowledged | Asked | Answered | Signalled

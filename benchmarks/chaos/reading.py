@@ -16,6 +16,7 @@ from benchmarks.chaos.history import History, put_together
 from benchmarks.chaos.lines import AnyLine
 
 FINAL = "final.json"
+UNFINISHED = Final(faults=("the run did not come to its end: what is stored is not known",))
 
 _decode = msgspec.json.Decoder(AnyLine).decode
 
@@ -23,7 +24,7 @@ _decode = msgspec.json.Decoder(AnyLine).decode
 def read_history(folder: Path) -> History:
     """Read a run of chaos: all `*.jsonl`, and what was there in the end."""
     final = folder / FINAL
-    ending = msgspec.json.decode(final.read_bytes(), type=Final) if final.exists() else Final()
+    ending = msgspec.json.decode(final.read_bytes(), type=Final) if final.exists() else UNFINISHED
     return put_together(read_lines(folder), ending)
 
 

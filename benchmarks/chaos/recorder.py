@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.journal import Journal, now
-from benchmarks.chaos.lines import Returned, Taken, Told
+from benchmarks.chaos.lines import Missed, Returned, Taken, Told
 from queuectl import Event, Job, Outcome, RunContext, hookimpl
 
 
@@ -49,8 +49,10 @@ def queuectl_notify(event: Event) -> None:
         journal().write(line)
 
 
-def told(event: Event) -> Told | None:
-    """Return what an event tells of a job; None for those of workers and queues."""
+def told(event: Event) -> Told | Missed | None:
+    """Return what an event tells of a job, or of a worker that was lost; None for the other events."""
+    if event.name == "worker.lost" and event.worker is not None:
+        return Missed(id=event.id, worker=event.worker, **now())
     if event.job is None:
         return None
     return Told(

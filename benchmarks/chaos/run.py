@@ -48,12 +48,11 @@ def run(folder: Path, plan: Plan) -> Path:
 
 
 def _run(house: House, queue: queuectl.Queue, plan: Plan) -> None:
-    random = Random(f"storm {plan.seed}")
     actions = schedule(plan.seed, plan.seconds, rate=plan.rate, lease=LEASE)
-    Storm(house, queue, actions, random, patience=plan.seconds).blow(_keepers(house, plan))
+    Storm(house, queue, actions, plan.seed, patience=plan.seconds).blow(_keepers(house, plan))
     calm = Calm(house, queue, LEAST_PATIENCE + plan.jobs / 30)
     calm.settle(plan.jobs)
-    calm.run_in_order(random, ORDERLY_JOBS)
+    calm.run_in_order(Random(f"order {plan.seed}"), ORDERLY_JOBS)
     calm.write_down()
 
 

@@ -30,16 +30,18 @@ class Storm:
     """Goes through a schedule, in a time of its own, which stands still while there is nobody at work.
 
     Otherwise a slow machine would spend the storm with starts, and each signal would hit somebody who has not begun.
-    It stands still for `patience` seconds at most.
+    It stands still for `patience` seconds at most. What else an action needs of chance comes from the seed and its
+    place in the schedule, so that it is the same whatever was met before.
     """
 
     def __init__(
-        self, house: House, queue: queuectl.Queue, actions: Sequence[Action], random: Random, *, patience: float
+        self, house: House, queue: queuectl.Queue, actions: Sequence[Action], seed: int, *, patience: float
     ) -> None:
         self._house = house
         self._queue = queue
         self._actions = actions
-        self._random = random
+        self._seed = seed
+        self._random = Random()
         self._clock = 0.0
         self._patience = patience
         self._later: list[tuple[float, int, Callable[[], object]]] = []
@@ -48,8 +50,9 @@ class Storm:
 
     def blow(self, each: Callable[[], object]) -> None:
         """Do everything; return when all that was stopped goes on. `each` is called between two actions."""
-        for action in self._actions:
+        for number, action in enumerate(self._actions):
             self._until(action.at, each)
+            self._random = Random(f"action {self._seed} {number}")
             self._acts[action.act](self, action)
         while self._later:
             self._pass(TICK, each)

@@ -15,21 +15,23 @@ LONGEST = 400
 
 def summary(history: History) -> Iterator[str]:
     """Yield the lines that say how much happened."""
-    final = history.final
-    states = Counter(job.state for job in final.jobs)
-    results = Counter(record.result for job in final.jobs for record in job.records)
-    signals = Counter((line.signal, line.role) for line in history.signals)
-    kills = sum(count for (name, _), count in signals.items() if name == "SIGKILL")
-    yield f"jobs       {len(final.jobs)}: {_list(states)}"
+    jobs = history.final.jobs
+    results = Counter(record.result for job in jobs for record in job.records)
+    lost = sum(job.state == "dead" and bool(job.records) and job.records[-1].result == "lost" for job in jobs)
+    killed = Counter(line.role for line in history.signals if line.signal == "SIGKILL")
+    others = Counter(f"{line.signal} to {line.role}" for line in history.signals if line.signal != "SIGKILL")
+    yield f"jobs       {len(jobs)}: {_list(Counter(job.state for job in jobs))}"
     yield f"runs       {sum(results.values())}: {_list(results)}"
     yield f"commands   {len(history.runs)} began, {sum(run.end is None for run in history.runs)} of them were killed"
-    yield f"kills      {kills}"
-    yield f"signals    {_list({f'{name} to {role}': count for (name, role), count in signals.items()})}"
-    yield f"typed      {_list(Counter(order.action for order in history.orders))}"
+    yield f"kills      {sum(killed.values())}: {_list(killed)}"
+    yield f"signals    {sum(others.values())}: {_list(others)}"
+    yield f"take-overs {len(history.missed)} of workers; {lost} jobs were given up after too many lost runs"
+    yield f"typed      {len(history.orders)}: {_list(Counter(order.action for order in history.orders))}"
 
 
 def complaint(breaches: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield the lines that say which promises were broken, and where."""
+    """Yield the lines that say how many breaches there are, of which promises, and where."""
+    yield f"breaches   {sum(map(len, breaches.values()))}"
     for promise, places in breaches.items():
         yield f"BROKEN     {promise}: {len(places)}"
         yield from (f"             {_shorten(place)}" for place in places[:SHOWN])

@@ -20,6 +20,9 @@ RESULTS: Mapping[str, frozenset[str]] = {
 FINAL_STATES = frozenset({"completed", "dead", "cancelled"})
 """What a job is in when nothing more is to be done; it leaves them only when a person retries it."""
 
+RETRIES = frozenset({"retry", "dlq retry"})
+"""The commands by which a person puts a job back."""
+
 
 def is_outcome(told: Told) -> bool:
     """Whether a transition is the accepted outcome of a run."""

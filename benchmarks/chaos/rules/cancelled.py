@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.chaos.history import History, Order
-
-RETRIES = frozenset({"retry", "dlq retry"})
+from benchmarks.chaos.transition import RETRIES
 
 
 def breaches(history: History) -> Iterator[str]:

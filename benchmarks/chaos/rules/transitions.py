@@ -1,4 +1,4 @@
-"""A job is as its last transition left it, was told of from the start, and leaves a final state only by a retry."""
+"""A job is as its last transition left it, was enqueued first and once, and leaves a final state only by a retry."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def breaches(history: History) -> Iterator[str]:
             yield f"{job.id}: it is {job.state}, and its enqueue was not told"
         elif told[-1].state != job.state:
             yield f"{job.id}: it is {job.state}, and {told[-1].name} left it {told[-1].state}"
+        if any(line.name == "job.enqueued" for line in told[1:]):
+            yield f"{job.id}: it was enqueued again"
         yield from _risen(told)
 
 

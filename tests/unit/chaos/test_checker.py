@@ -146,24 +146,35 @@ def story() -> Story:
 Forgery = Callable[[Story], object]
 
 
+def unsettled(story: Story) -> None:
+    """A job waits yet when all is over."""
+    story.enqueue("c")
+
+
+def uninvited(story: Story) -> None:
+    """A job is stored, and run, that nobody enqueued."""
+    story.jobs["c"] = Stored(id="c", state="pending")
+    story.tell("c", "job.enqueued", "pending")
+    story.run("c", 1, 8)
+
+
 def overlap(story: Story) -> None:
-    """A second run begins before the first has ended."""
+    """A run that was given up lives on, and ends after the next one has begun."""
     story.enqueue("c")
     story.begin("c", 1, 8)
-    story.begin("c", 2, 9)
-    story.end("c", 1, 8, 3)
-    story.settle("c", 1, 8, "failed", 3)
-    story.end("c", 2, 9, 0)
-    story.settle("c", 2, 9, "completed", 0)
+    story.settle("c", 1, 9, "lost")
+    story.begin("c", 2, 10)
+    story.end("c", 1, 8, 0)
+    story.end("c", 2, 10, 0)
+    story.settle("c", 2, 10, "completed", 0)
 
 
 def two_outcomes(story: Story) -> None:
     """A lease is settled, and then settled once more."""
     story.enqueue("c")
     story.run("c", 1, 8, code=3)
-    story.begin("c", 2, 9)
-    story.end("c", 2, 9, 0)
-    story.settle("c", 2, 8, "completed", 0)
+    story.settle("c", 2, 8, "lost")
+    story.run("c", 3, 9)
 
 
 def stale_outcome(story: Story) -> None:
@@ -181,9 +192,8 @@ def stale_transition(story: Story) -> None:
     """A transition is told under a lease after one under a later lease."""
     story.enqueue("c")
     story.run("c", 1, 9, code=3)
-    story.begin("c", 2, 10)
-    story.end("c", 2, 10, 0)
-    story.settle("c", 2, 8, "completed", 0)
+    story.settle("c", 2, 8, "lost")
+    story.run("c", 3, 10)
 
 
 def gap(story: Story) -> None:
@@ -193,9 +203,37 @@ def gap(story: Story) -> None:
     story.run("c", 3, 9)
 
 
+def swapped(story: Story) -> None:
+    """The second attempt is settled before the first; only the order of what is told shows it."""
+    story.enqueue("c")
+    story.settle("c", 2, 8, "lost")
+    story.settle("c", 1, 9, "lost")
+    story.change("c", records=story.jobs["c"].records[::-1], runs=3)
+    story.run("c", 3, 10)
+
+
 def ghost(story: Story) -> None:
-    """A run begins of which nobody tells any more."""
+    """A command begins of which its worker knows, and the storage does not."""
     story.begin("a", 4, 8)
+
+
+def ghost_of_a_worker(story: Story) -> None:
+    """A worker was about to start a command, died, and no run is recorded."""
+    story.begin("a", 4, 8)
+    story.drop(Began)
+
+
+def ghost_of_a_command(story: Story) -> None:
+    """A command begins behind its worker's back."""
+    story.begin("a", 4, 8)
+    story.drop(Taken)
+
+
+def strangers_run(story: Story) -> None:
+    """A run is recorded as another worker's."""
+    last = story.jobs["a"].records[-1]
+    records = (*story.jobs["a"].records[:-1], msgspec.structs.replace(last, worker="somebody else"))
+    story.change("a", records=records)
 
 
 def shared_number(story: Story) -> None:
@@ -205,22 +243,99 @@ def shared_number(story: Story) -> None:
     story.run("c", 1, 9)
 
 
+def untold(story: Story) -> None:
+    """An attempt is recorded of which no transition tells."""
+    story.enqueue("c")
+    story.begin("c", 1, 8)
+    story.settle("c", 1, 8, "lost")
+    story.drop(Told)
+    story.begin("c", 2, 9)
+    story.end("c", 2, 9, 0)
+    story.settle("c", 2, 9, "completed", 0)
+
+
+def misrecorded(story: Story) -> None:
+    """An attempt is recorded as lost that was told as failed."""
+    story.enqueue("c")
+    story.run("c", 1, 8, code=3)
+    story.change("c", records=(Record(number=1, result="lost", worker="w"),), attempts=0)
+    story.run("c", 2, 9)
+
+
+def unrecorded_outcome(story: Story) -> None:
+    """An outcome is told, and its attempt is not stored."""
+    story.enqueue("c")
+    story.settle("c", 1, 8, "lost")
+    story.change("c", records=(), runs=0, state="completed")
+    story.forge(Told, name="job.completed", state="completed")
+
+
 def charged_loss(story: Story) -> None:
     """A lost run uses up a retry."""
     story.change("a", attempts=3)
 
 
+def invented_code(story: Story) -> None:
+    """A run is recorded with an exit code, and no command ever began."""
+    story.enqueue("c")
+    story.settle("c", 1, 8, "completed", 0)
+
+
+def false_completion(story: Story) -> None:
+    """A run that failed is recorded as completed."""
+    story.enqueue("c")
+    story.begin("c", 1, 8)
+    story.end("c", 1, 8, 3)
+    story.settle("c", 1, 8, "completed", 3)
+
+
 def restarted(story: Story) -> None:
-    """A cancelled job runs, and runs again."""
-    story.run("b", 1, 8, code=3)
-    story.run("b", 2, 9)
+    """A job whose cancel was answered while it ran runs, and runs again."""
+    story.enqueue("c")
+    story.order("cancel", "c")
+    story.run("c", 1, 8, code=3)
+    story.run("c", 2, 9)
+
+
+def unheeded_retry(story: Story) -> None:
+    """A retry is answered, and nothing comes of it."""
+    story.order("retry", "b")
+
+
+def unasked_retry(story: Story) -> None:
+    """A job is put back by hand, and nobody asked for that."""
+    story.change("b", state="pending")
+    story.tell("b", "job.requeued", "pending")
+    story.run("b", 1, 8)
 
 
 def falling_token(story: Story) -> None:
-    """The second run has a lower token than the first."""
+    """The second run begins under a lower token than the first; both were lost."""
     story.enqueue("c")
-    story.run("c", 1, 9, code=3)
-    story.run("c", 2, 8)
+    story.begin("c", 1, 9)
+    story.begin("c", 2, 8)
+    story.settle("c", 1, 10, "lost")
+    story.settle("c", 2, 11, "lost")
+    story.run("c", 3, 12)
+
+
+def enqueued_twice(story: Story) -> None:
+    """A job is stored once more while it is there."""
+    story.enqueue("c")
+    story.tell("c", "job.enqueued", "pending")
+    story.run("c", 1, 8)
+
+
+def enqueued_in_silence(story: Story) -> None:
+    """A job is there whose enqueue no transition tells of."""
+    story.enqueue("c")
+    story.drop(Told)
+    story.run("c", 1, 8)
+
+
+def risen(story: Story) -> None:
+    """A cancelled job runs, and nobody put it back."""
+    story.run("b", 1, 8)
 
 
 def unordered(story: Story) -> None:
@@ -228,32 +343,77 @@ def unordered(story: Story) -> None:
     story.change("low", priority=9)
 
 
-FORGERIES: list[tuple[str, Forgery]] = [
-    ("an acknowledged enqueue is kept until it is done", lambda story: story.jobs.pop("b")),
-    ("an acknowledged enqueue is kept until it is done", lambda story: story.change("b", state="pending")),
-    ("no two runs of a job overlap", overlap),
-    ("no two runs of a job overlap", lambda story: story.forge(Began, alone=False)),
-    ("a lease has one outcome at most", two_outcomes),
-    ("nothing is accepted from a lease that was superseded", stale_outcome),
-    ("nothing is accepted from a lease that was superseded", stale_transition),
-    ("attempts count 1, 2, 3", gap),
-    ("attempts count 1, 2, 3", lambda story: story.change("a", runs=2)),
-    ("each run that began is recorded, and nothing else", ghost),
-    ("each run that began is recorded, and nothing else", shared_number),
-    ("each run that began is recorded, and nothing else", lambda story: story.drop(Told)),
-    ("only runs that their worker survived are charged", charged_loss),
-    ("what is recorded is what the command did", lambda story: story.forge(Ended, code=3)),
-    ("what is recorded is what the command did", lambda story: story.drop(Ended)),
-    ("what is recorded is what the command did", lambda story: story.forge(Returned, exit_code=3)),
-    ("a later run has a higher token", falling_token),
-    ("a job is as its last transition left it", lambda story: story.change("b", state="completed")),
-    ("a job is as its last transition left it", lambda story: story.run("b", 1, 8)),
-    ("a cancelled job is not started again", restarted),
-    ("one worker runs by priority, then in order", unordered),
-    ("the kept counts are right", lambda story: story.final.update(counts={"completed": 4, "cancelled": 1})),
-    ("store, host and run are sound in the end", lambda story: story.final.update(problems=("a broken page",))),
-    ("store, host and run are sound in the end", lambda story: story.final.update(left=("17 sleep",))),
-    ("store, host and run are sound in the end", lambda story: story.final.update(faults=("the drain did not end",))),
+def one_too_few(story: Story) -> None:
+    """An orderly job never ran: it was cancelled."""
+    story.enqueue("last", queue="orderly", priorities=(-9,))
+    story.change("last", state="cancelled")
+    story.tell("last", "job.cancelled", "cancelled")
+
+
+KEPT = "an acknowledged enqueue is kept until it is done"
+ALONE = "no two runs of a job overlap"
+ONCE = "a lease has one outcome at most"
+SUPERSEDED = "nothing is accepted from a lease that was superseded"
+NUMBERS = "attempts count 1, 2, 3"
+RECORDED = "each run that began is recorded, and nothing else"
+CHARGED = "only runs that their worker survived are charged"
+TRUTH = "what is recorded is what the command did"
+TOKENS = "a later run has a higher token"
+TRANSITIONS = "a job is as its last transition left it"
+CANCELLED = "a cancelled job is not started again"
+RETRIED = "a retry that was answered puts its job back"
+ORDER = "one worker runs by priority, then in order"
+COUNTS = "the kept counts are right"
+SOUND = "store, host and run are sound in the end"
+
+COUNTED = {"completed": 3, "cancelled": 1}
+"""The states of the jobs of the story."""
+
+FORGERIES: list[tuple[str, str, Forgery]] = [
+    (KEPT, "a stored job that is not there", lambda story: story.jobs.pop("b")),
+    (KEPT, "a job that waits yet", unsettled),
+    (KEPT, "a job that nobody enqueued", uninvited),
+    (ALONE, "a run that ends after the next began", overlap),
+    (ALONE, "a run that finds another alive", lambda story: story.forge(Began, alone=False)),
+    (ONCE, "a lease that is settled twice", two_outcomes),
+    (SUPERSEDED, "an outcome after a later run began", stale_outcome),
+    (SUPERSEDED, "a transition after one of a later lease", stale_transition),
+    (NUMBERS, "a number that is left out", gap),
+    (NUMBERS, "a count of runs that is wrong", lambda story: story.change("a", runs=2)),
+    (NUMBERS, "attempts that are settled in another order", swapped),
+    (RECORDED, "a run that is not recorded", ghost),
+    (RECORDED, "a run that is not recorded, says the worker", ghost_of_a_worker),
+    (RECORDED, "a run that is not recorded, says the command", ghost_of_a_command),
+    (RECORDED, "a run that is recorded as another worker's", strangers_run),
+    (RECORDED, "two runs with one number", shared_number),
+    (RECORDED, "an attempt without a transition", untold),
+    (RECORDED, "an attempt that was told as another result", misrecorded),
+    (RECORDED, "a transition without an attempt", unrecorded_outcome),
+    (CHARGED, "a lost run that is charged", charged_loss),
+    (TRUTH, "a command that ended with another code", lambda story: story.forge(Ended, code=3)),
+    (TRUTH, "a command that never ended", lambda story: story.drop(Ended)),
+    (TRUTH, "a command that never began", invented_code),
+    (TRUTH, "a worker that saw another code", lambda story: story.forge(Returned, exit_code=3)),
+    (TRUTH, "a failure that is recorded as completed", false_completion),
+    (TOKENS, "a run under a lower token", falling_token),
+    (TRANSITIONS, "a state that nobody told of", lambda story: story.change("b", state="completed")),
+    (TRANSITIONS, "a cancelled job that runs", risen),
+    (TRANSITIONS, "a job that is enqueued twice", enqueued_twice),
+    (TRANSITIONS, "a job whose enqueue was not told", enqueued_in_silence),
+    (CANCELLED, "two runs after a cancel", restarted),
+    (RETRIED, "a retry that nothing came of", unheeded_retry),
+    (RETRIED, "a retry that nobody asked for", unasked_retry),
+    (ORDER, "the lesser job first", unordered),
+    (ORDER, "a job that never ran", one_too_few),
+    (COUNTS, "a wrong count", lambda story: story.final.update(counts=COUNTED | {"completed": 4})),
+    (
+        COUNTS,
+        "a count of nothing",
+        lambda story: story.final.update(counts=COUNTED | {"dead": 1}),
+    ),
+    (SOUND, "a broken store", lambda story: story.final.update(problems=("a broken page",))),
+    (SOUND, "a process that is left", lambda story: story.final.update(left=("17 sleep",))),
+    (SOUND, "a drain that does not end", lambda story: story.final.update(faults=("the drain did not end",))),
 ]
 
 
@@ -262,18 +422,19 @@ def test_a_sound_history_is_accepted(story: Story) -> None:
     assert check(story.history()) == {}
 
 
-@pytest.mark.parametrize(("promise", "forge"), FORGERIES)
+@pytest.mark.parametrize(("promise", "forge"), [pytest.param(p, f, id=f"{p}: {what}") for p, what, f in FORGERIES])
 def test_a_forged_history_is_rejected(story: Story, promise: str, forge: Forgery) -> None:
-    """The rule whose promise was broken says where."""
+    """The rule whose promise was broken says where, and no other rule mistakes it for its own."""
     forge(story)
     found = check(story.history())
-    assert promise in found
+    assert [*found] == [promise]
+    assert len(found[promise]) >= 1
     assert all(found[promise])
 
 
 def test_every_rule_has_a_forgery() -> None:
     """A rule that has rejected nothing yet may be one that cannot."""
-    assert {promise for promise, _ in FORGERIES} == set(RULES)
+    assert {promise for promise, _, _ in FORGERIES} == set(RULES)
 
 
 def test_half_a_transaction_is_rejected(story: Story) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.chaos.checker import check
 from benchmarks.chaos.final import Final, Stored
 from benchmarks.chaos.journal import Journal, now
 from benchmarks.chaos.lines import Began, Ended, Signalled
@@ -35,3 +36,8 @@ def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
     journal.write(line)
     journal.close()
     assert [*read_lines(tmp_path)] == [line]
+
+
+def test_a_run_that_was_cut_off_is_not_sound(tmp_path: Path) -> None:
+    """What is stored was never written down, so nothing is known to be right."""
+    assert [*check(read_history(tmp_path))] == ["store, host and run are sound in the end"]
