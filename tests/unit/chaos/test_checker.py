@@ -189,9 +189,9 @@ def stale_outcome(story: Story) -> None:
 
 
 def stale_transition(story: Story) -> None:
-    """A transition is told under a lease after one under a later lease."""
+    """A transition is told under a lease after one under a later lease, under which no command had begun."""
     story.enqueue("c")
-    story.run("c", 1, 9, code=3)
+    story.settle("c", 1, 9, "lost")
     story.settle("c", 2, 8, "lost")
     story.run("c", 3, 10)
 
@@ -201,6 +201,7 @@ def gap(story: Story) -> None:
     story.enqueue("c")
     story.run("c", 1, 8, code=3)
     story.run("c", 3, 9)
+    story.change("c", runs=2)
 
 
 def swapped(story: Story) -> None:
