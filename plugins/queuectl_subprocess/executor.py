@@ -31,7 +31,7 @@ class SubprocessExecutor:
     def execute(self, job: Job, context: RunContext) -> Outcome:
         """Run the command, and end it when its time is up or it is cancelled.
 
-        On a time-out its whole group gets SIGTERM, and SIGKILL after `kill_after`; on a cancel SIGKILL follows after
+        On a time-out its whole session gets SIGTERM, and SIGKILL after `kill_after`; on a cancel SIGKILL follows after
         half a second at most. What a command leaves behind in the background when it ends by itself lives on.
         """
         outputs = [context.output.fileno()]

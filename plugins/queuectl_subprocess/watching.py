@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 from queuectl import RunContext
 from queuectl_subprocess import kernel
@@ -23,13 +22,15 @@ CANCEL_GRACE = 0.5
 
 _TRIM_EVERY = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
+_LONGEST_DEATH = 2.0
+"""Seconds that what was killed has to be gone: a process that the kernel holds goes when the kernel lets it."""
 
 
 class Watch:
-    """Watches one child, the leader of its session and group, and ends the group when it has to.
+    """Watches one child, the leader of its session and group, and ends the session when it has to.
 
     The child is left a zombie, for the caller to collect its status: until then neither its number nor that of its
-    group can go to anybody else, so that no signal ever hits a stranger.
+    group and session can go to anybody else, so that no signal ever hits a stranger.
     """
 
     def __init__(self, pid: int, context: RunContext, trimmers: Sequence[Trimmer]) -> None:
@@ -46,9 +47,10 @@ class Watch:
             self._poll.register(self._descriptor, select.POLLIN)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Give the descriptor back, and drop what was written too much since the last look."""
         if self._descriptor is not None:
             os.close(self._descriptor)
+        self._trim()
 
     def until_exit(self, kill_after: float) -> bool:
         """Return when the child has exited or was killed; whether that was because its time was up."""
@@ -72,11 +74,14 @@ class Watch:
             self._poll.unregister(descriptor)  # it would stay readable
         if self._descriptor is None and not self._exited:
             self._exited = kernel.process(self._pid) is None
+        self._trim()
+
+    def _trim(self) -> None:
         for trimmer in self._trimmers:
             trimmer.trim()
 
     def _end(self, grace: float) -> None:
-        """Ask the whole group to end, and kill what is left of it when the time of grace is over."""
+        """Ask the whole session to end, and kill what is left of it when the time of grace is over."""
         kill_at = time.monotonic() + grace
         self._pause = _FIRST_PAUSE
         self._signal(signal.SIGTERM)
@@ -85,16 +90,37 @@ class Watch:
             self._wait(min(kill_at, time.monotonic() + self._next_pause()) if self._exited else kill_at)
             if self._cancelled:
                 kill_at = min(kill_at, time.monotonic() + CANCEL_GRACE)
-        self._signal(signal.SIGKILL)
+        self._kill()
+
+    def _kill(self) -> None:
+        """Kill, and look again until nobody is left: who is in no group of the leader's may have forked meanwhile."""
+        deadline = time.monotonic() + _LONGEST_DEATH
+        self._pause = _FIRST_PAUSE
+        while self._signal(signal.SIGKILL) and time.monotonic() < deadline:
+            time.sleep(self._next_pause())
 
     def _next_pause(self) -> float:
         pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
         return pause
 
     def _has_company(self) -> bool:
-        return any(process.group == self._pid for process in kernel.processes())
+        return any(process.session == self._pid for process in kernel.processes())
 
-    def _signal(self, number: signal.Signals) -> None:
-        # PermissionError: nobody in the group is ours to signal any more (it runs as somebody else).
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._pid, number)
+    def _signal(self, number: signal.Signals) -> bool:
+        """Send a signal to all of the session; whether it reached somebody beside the group of its leader.
+
+        A shell with job control, or `timeout`, opens groups of its own there.
+        """
+        _send(self._pid, number)
+        groups = {process.group for process in kernel.processes() if process.session == self._pid} - {self._pid}
+        reached = [group for group in groups if _send(group, number)]
+        return bool(reached)
+
+
+def _send(group: int, number: signal.Signals) -> bool:
+    """Send a signal to a group; whether anybody got it."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):  # nobody there is ours to signal any more: it runs as somebody else
+        return False
+    return True

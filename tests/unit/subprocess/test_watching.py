@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ STUBBORN = "trap '' TERM; echo ready; while :; do sleep 60; done"
 
 
 class TestTimeout:
-    """The whole group gets SIGTERM, then SIGKILL."""
+    """The whole session gets SIGTERM, then SIGKILL."""
 
     def test_in_time(self, bench: Bench) -> None:
         """A command that ends before its time is up has not timed out."""
@@ -59,6 +60,40 @@ class TestTimeout:
         pids = [int(pid) for pid in run.wrote(lines=2)]
         assert run.end().timed_out
         bench.until(lambda: not any(bench.is_running(pid) for pid in pids))
+
+    def test_groups_of_its_own_making(self, bench: Bench) -> None:
+        """`timeout` opens a group of its own, which is of the session all the same."""
+        stubborn = 'trap "" TERM; echo $$; while :; do sleep 60; done'
+        within = "timeout 300 sh -c"
+        command = f"{within} 'echo $$; exec sleep 60' & {within} '{stubborn}' & wait"
+        run = bench.start(command, timeout=1.5, kill_after=0.5)
+        pids = [int(pid) for pid in run.wrote(lines=2)]
+        assert {os.getsid(pid) for pid in pids} == {run.pid}
+        assert run.pid not in {os.getpgid(pid) for pid in pids}
+        assert run.end().timed_out
+        assert not any(bench.is_running(pid) for pid in pids)
+
+    def test_one_that_a_look_passed_over(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whoever forks while the others are killed is found by the next look."""
+        stubborn = "timeout 300 sh -c 'trap \"\" TERM; echo $$; while :; do sleep 60; done'"
+        run = bench.start(f"{stubborn} & {stubborn} & wait", timeout=1.5, kill_after=0)
+        pids = [int(pid) for pid in run.wrote(lines=2)]
+        late, processes, looks = os.getpgid(pids[0]), kernel.processes, iter(range(1000))
+
+        def look() -> list[kernel.Process]:
+            killing = next(looks) == 2  # after SIGTERM and SIGCONT
+            return [process for process in processes() if not (killing and process.group == late)]
+
+        monkeypatch.setattr(kernel, "processes", look)
+        assert run.end().timed_out
+        assert not any(bench.is_running(pid) for pid in pids)
+
+    def test_who_left_its_session(self, bench: Bench) -> None:
+        """Is not the job any more: a daemon that it started lives on."""
+        run = bench.start("setsid -f sh -c 'echo $$; exec sleep 60'; sleep 60", timeout=1.5, kill_after=0.2)
+        (daemon,) = (int(pid) for pid in run.wrote(lines=1))
+        assert run.end().timed_out
+        assert bench.is_running(daemon)
 
     def test_those_who_outlive_the_leader(self, bench: Bench) -> None:
         """A child that ignores SIGTERM is killed after `kill_after`, though the command itself has ended before."""
