@@ -12,28 +12,41 @@ if sys.platform == "win32":
     raise ImportError("jobs run on Linux and macOS only")
 
 _BLOCK = 4096
+_COUNTED = 512
+"""Bytes of a block as `st_blocks` counts them."""
 
 
 class Trimmer:
     """Drops the middle of a file that has grown beyond a limit: its first and its last half stay.
 
-    The dropped part reads as zeros and takes no space; all that stays keeps its place, and so does whoever appends.
+    The dropped part reads as zeros and takes no space; all that stays keeps its place, and so does whoever appends. The
+    limit is lower on a disk with little room: an output takes no more of it than it leaves, since a disk that one job
+    has filled stops all the others, and the storage with them.
     """
 
     def __init__(self, descriptor: int, limit: int) -> None:
         self._descriptor = descriptor
-        self._head = _up(limit // 2)
-        self._tail = max(limit // 2, OUTPUT_TAIL)  # the worker stores these last bytes
-        self._dropped_to = self._head
         self._limit = limit
+        self._start, self._end = _up(limit // 2), 0
 
     def trim(self) -> None:
         """Drop what is too much now. Nothing happens where the file system cannot do it."""
-        size = os.fstat(self._descriptor).st_size
-        end = (size - self._tail) // _BLOCK * _BLOCK
-        if size > self._limit and end > self._dropped_to:
-            kernel.punch_hole(self._descriptor, self._dropped_to, end - self._dropped_to)
-            self._dropped_to = end
+        found = os.fstat(self._descriptor)
+        taken = found.st_blocks * _COUNTED
+        if taken <= OUTPUT_TAIL:
+            return
+        limit = min(self._limit, (taken + self._room()) // 2)
+        tail = max(limit // 2, OUTPUT_TAIL)  # the worker stores these last bytes
+        start = min(self._start, _up(limit // 2))
+        end = max(self._end, (found.st_size - tail) // _BLOCK * _BLOCK)
+        if found.st_size > limit and end > start and (start, end) != (self._start, self._end):
+            kernel.punch_hole(self._descriptor, start, end - start)
+            self._start, self._end = start, end
+
+    def _room(self) -> int:
+        """Return how many bytes of the disk are free."""
+        disk = os.fstatvfs(self._descriptor)
+        return disk.f_bavail * disk.f_frsize
 
 
 def _up(size: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from tests.unit.subprocess.conftest import Bench
 
 MIB = 2**20
+
+
+@dataclass
+class Disk:
+    """What the system tells of a disk."""
+
+    f_frsize: int
+    f_bavail: int
 
 
 def space(path: Path) -> int:
@@ -68,6 +77,32 @@ class TestTrimmer:
         assert content[-64 * 1024 :] == b"x" * 64 * 1024
         assert content.count(b"x") <= 80 * 1024
 
+    def test_little_room(self, output: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On a disk with little room an output takes no more than it leaves, whatever its limit."""
+        trimmer = Trimmer(output, 100 * MIB)
+        path = tmp_path / "output"
+        disk = 4 * MIB
+        monkeypatch.setattr(os, "fstatvfs", lambda _: Disk(f_frsize=4096, f_bavail=(disk - space(path)) // 4096))
+        os.write(output, b"a" * 3 * MIB)
+        trimmer.trim()
+        assert path.read_bytes() == b"a" * MIB + bytes(MIB) + b"a" * MIB
+        os.write(output, b"b" * MIB)
+        trimmer.trim()
+        assert path.read_bytes() == b"a" * MIB + bytes(2 * MIB) + b"b" * MIB
+        assert space(path) == 2 * MIB
+
+    def test_less_and_less_room(self, output: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """When others fill the disk, more of the start goes too, but never the last 64 KiB."""
+        trimmer = Trimmer(output, 100 * MIB)
+        os.write(output, b"a" * 3 * MIB)
+        for room in (3 * MIB, 2 * MIB, MIB, 0, 0, 0, 0, 0, 0, 0):
+            monkeypatch.setattr(os, "fstatvfs", lambda _, room=room: Disk(f_frsize=4096, f_bavail=room // 4096))
+            trimmer.trim()
+        content = (tmp_path / "output").read_bytes()
+        assert content[-64 * 1024 :] == b"a" * 64 * 1024
+        assert len(content) == 3 * MIB
+        assert content.count(b"a") < 200 * 1024
+
     def test_where_it_cannot_be_done(self, output: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A file system without holes keeps it all."""
         monkeypatch.setattr(kernel, "punch_hole", lambda *_: False)
@@ -101,6 +136,13 @@ class TestRuns:
         path = Path(str(run.output.name))
         bench.until(lambda: space(path) <= MIB + 64 * 1024)
         assert run.outcome is None
+
+    def test_a_command_that_is_killed(self, bench: Bench) -> None:
+        """What it wrote right before that is dropped too."""
+        loud = "trap '' TERM; while :; do head -c 4000000 /dev/zero | tr '\\0' x; done"
+        run = bench.run(loud, max_output=MIB, timeout=0.3, kill_after=0.1)
+        assert run.end().signal == 9
+        assert run.written.count(b"x") <= MIB + 64 * 1024
 
     def test_standard_error_kept_apart(self, bench: Bench) -> None:
         """Each of the two files has the limit."""
