@@ -26,6 +26,10 @@ NOT_EXECUTABLE = 126
 """The exit codes by which shells tell that a command could not be started."""
 
 _SHELL = "/bin/sh"
+_LONGEST_WORD = 32 * 4096 - 1
+"""Bytes of a word or variable that Linux takes at most (`MAX_ARG_STRLEN`), whatever room all of them have together."""
+_PIECE = _LONGEST_WORD // 4
+"""As many characters always fit into a word."""
 _CHANGE_DIRECTORY = 'cd -- "$0" && exec "$@"'
 _NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR})
 _NOT_ITS_FAULT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
@@ -55,14 +59,25 @@ def spawn(
     except OSError as error:
         if cwd is not None:
             _check_directory(cwd)
+        if error.errno == errno.E2BIG:
+            raise _too_long(words[0], argv, variables) from None
         raise _start_error(error, words[0], cwd) from None
 
 
 def _words(command: str | tuple[str, ...]) -> Sequence[str]:
     if not isinstance(command, str):
         return command
+    if len(command) > _PIECE and len(command.encode(errors="surrogatepass")) > _LONGEST_WORD:
+        return _in_pieces(command)
     # What looks like an option of the shell's is a command all the same.
     return (_SHELL, "-c", "--", command) if command.startswith(("-", "+")) else (_SHELL, "-c", command)
+
+
+def _in_pieces(text: str) -> Sequence[str]:
+    """Hand a text to the shell in several words, which puts them together again and forgets that it was given any."""
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    together = "".join(f"${{{number}}}" for number in range(1, len(pieces) + 1))
+    return (_SHELL, "-c", f'eval "set --; {together}"', _SHELL, *pieces)
 
 
 def _encode(
@@ -117,6 +132,15 @@ def _start_error(error: OSError, name: str, cwd: str | None) -> StartError:
     if os.path.isfile(os.path.join(cwd or "", name)):
         return StartError(f"{name}: the interpreter that it names was not found", NOT_FOUND)
     return StartError(f"{name}: {os.strerror(errno.ENOENT)}", NOT_FOUND)
+
+
+def _too_long(name: str, argv: Sequence[bytes], variables: Sequence[bytes]) -> StartError:
+    for what, texts in (("a word", argv), ("an environment variable", variables)):
+        longest = max(map(len, texts), default=0)
+        if longest > _LONGEST_WORD:
+            limit = f"{_LONGEST_WORD} at most"
+            return StartError(f"{name}: {what} of {longest} bytes is too long for this system: {limit}", NOT_EXECUTABLE)
+    return StartError(f"{name}: {os.strerror(errno.E2BIG)}", NOT_EXECUTABLE)
 
 
 def _posix_spawn(

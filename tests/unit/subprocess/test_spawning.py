@@ -38,6 +38,23 @@ class TestCommands:
         """The shell looks for a command of that name."""
         assert bench.run(text).end().exit_code == 127
 
+    @pytest.mark.parametrize("letter", ["x", "ü", "€"])
+    def test_a_text_too_long_for_a_word(self, bench: Bench, letter: str) -> None:
+        """The system's limit for one word is none for a text, and the shell is as it always is."""
+        script = "printf '%s\n' $0 $# \"$IFS\"x $LINENO; kept="
+        short = bench.run(f"{script}{letter}; echo ${{#kept}}; exit 7")
+        for count in (131_000, 200_000, 1_000_000 // len(letter.encode())):
+            run = bench.run(f"{script}{letter * count}; echo ${{#kept}}; exit 7")
+            assert run.end().exit_code == 7
+            assert run.lines[:-1] == short.lines[:-1]
+            assert int(run.lines[-1]) == int(short.lines[-1]) * count
+
+    @pytest.mark.parametrize("text", ["&& true", "echo (", "exit 3", "-e", "# nothing"])
+    def test_a_long_text_ends_as_a_short_one(self, bench: Bench, text: str) -> None:
+        """Also where it is wrong."""
+        short, long = (bench.run(f"{text}\n{comment}").end() for comment in ("#", "#" * 200_000))
+        assert long.exit_code == short.exit_code
+
     def test_a_list_is_executed_as_it_is(self, bench: Bench) -> None:
         """Blanks, line ends, quotes, dollars and empty words arrive unchanged."""
         words = ["a b", "c\nd", "", "$HOME", "'\"", "*", "-n", "ü"]
@@ -143,14 +160,24 @@ class TestRefused:
 
     def test_unwritable_characters(self, bench: Bench) -> None:
         """Lone surrogates have no bytes."""
-        outcome = bench.run(["echo", "\ud800"]).end()
-        assert "encoding" in str(outcome.error)
+        for command in (["echo", "\ud800"], "\ud800" * 200_000):
+            outcome = bench.run(command).end()
+            assert "encoding" in str(outcome.error)
 
     @pytest.mark.parametrize("command", ["true " + "x" * 3_000_000, ["/bin/true", *["x" * 100_000] * 60]])
     def test_too_long(self, bench: Bench, command: str | list[str]) -> None:
         """126, as in a shell."""
         outcome = bench.run(command).end()
         assert (outcome.exit_code, str(outcome.error).rpartition(": ")[2]) == (126, "Argument list too long")
+
+    def test_a_part_that_is_too_long(self, bench: Bench) -> None:
+        """The system takes no longer word, however few there are: it is named."""
+        word = bench.run(["true", "x" * 200_000]).end()
+        variable = bench.run("true", env={"A": "x" * 200_000}).end()
+        assert (word.exit_code, variable.exit_code) == (126, 126)
+        reason = "is too long for this system: 131071 at most"
+        assert word.error == f"true: a word of 200000 bytes {reason}"
+        assert variable.error == f"/bin/sh: an environment variable of 200002 bytes {reason}"
 
     def test_recorded_is_only_what_started(self, bench: Bench) -> None:
         """There is nothing to end later."""
