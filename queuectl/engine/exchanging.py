@@ -124,9 +124,10 @@ class Counter:
             if lease.token not in result.accepted and not self._in_doubt:
                 self._log.warning("a result came too late, somebody else has the job", job=lease.job, lease=lease.token)
             if ended.slot is not None:
+                # While it stands in the ledger, whoever looks after this worker's death knows of the output.
+                discard(self._logs, lease.worker, lease.token, ended.output)
                 with contextlib.suppress(OSError):  # no lease bears that token any more
                     self._ledger.clear(ended.slot)
-                discard(self._logs, lease.worker, lease.token, ended.output)
         self._in_doubt = False
         self.desk.settled(batch)
 

@@ -109,6 +109,25 @@ def test_it_settles_and_claims_at_once(world: World, counter: Counter, run: Call
     assert taken.job.id == "b"
 
 
+def test_what_stands_in_the_ledger_is_cleared_after_the_output_is_gone(
+    world: World, counter: Counter, run: Callable[[Claim], Ended], book: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is killed in between leaves no file of which nobody knows."""
+
+    class KilledError(BaseException):
+        """The end of this worker."""
+
+    def die(_: int) -> None:
+        raise KilledError
+
+    run(world.claim(world.me, "a"))
+    monkeypatch.setattr(book, "clear", die)
+    with pytest.raises(KilledError):
+        counter.exchange(ask=False)
+    assert world.job("a").state is State.COMPLETED
+    assert [*world.logs.iterdir()] == []
+
+
 def test_without_asking_nothing_is_claimed(world: World, counter: Counter) -> None:
     """A worker that stops takes no more."""
     world.storage.enqueue([NewJob(id="a", command="true")])
