@@ -30,7 +30,8 @@ from queuectl.model.storage import Storage
 from queuectl.registry.blame import brief
 
 EXPIRY_ROUND = 5.0
-"""Seconds between two looks for workers of other hosts, or stopped ones, whose lease ran out."""
+"""Seconds between two looks for workers of other hosts, or stopped ones, whose lease ran out: time enough for one that
+lives to prove it, once the storage can be written again."""
 
 ABANDONED = 86400.0
 """Seconds after which a dead worker's ledger is removed, whatever stands in it."""
@@ -41,6 +42,9 @@ LOOK_AGAIN = 5.0
 SOON = 1.0
 """Seconds for which a round waits for what it began: mostly that takes no time, and then the ledger can go."""
 
+PROMPT = 1.0
+"""Seconds within which a storage answers that makes nobody wait."""
+
 TRY_AGAIN = 1.0
 """Seconds before what failed is tried a second time; each further pause is twice as long."""
 
@@ -49,6 +53,9 @@ LONGEST_STORAGE_PAUSE = 2.0
 
 GRACE = 10.0
 """Seconds that are waited at the end for what was begun."""
+
+Silent = frozenset[tuple[str, float]]
+"""Workers whose lease ran out, each with the time of its last beat."""
 
 
 class Rescue:
@@ -68,6 +75,8 @@ class Rescue:
         self._buried: set[str] = set()
         self._kept: dict[str, float] = {}
         self._expiry_at = time.monotonic() + EXPIRY_ROUND
+        self._silent: Silent = frozenset()
+        self._in_trouble = False
         self._leaving = threading.Event()
         self._calls_lock = threading.Lock()
         self._calls = 0
@@ -81,9 +90,9 @@ class Rescue:
         now = time.monotonic()
         others = [name for name in ledger.others(self._run) if now >= self._kept.get(name, 0.0)]
         dead = [name for name in others if ledger.is_alive(self._run, name) is False]
-        expired = self._expired()
-        if dead or expired or self.is_unsure:
-            thread = threading.Thread(target=self._deal, args=(dead, expired), name="rescue", daemon=True)
+        silent = self._look_for_silent()
+        if dead or silent or self.is_unsure:
+            thread = threading.Thread(target=self._deal, args=(dead, silent), name="rescue", daemon=True)
             thread.start()
             self._thread = thread
 
@@ -123,24 +132,45 @@ class Rescue:
         with self._calls_lock:
             yield self._calls == 0
 
-    def _expired(self) -> list[str]:
+    def _look_for_silent(self) -> Silent:
         now = time.monotonic()
         if now < self._expiry_at:
-            return []
+            return frozenset()
         self._expiry_at = now + EXPIRY_ROUND
-        workers = self._storage.workers()
-        return [worker.id for worker in workers if worker.expired and worker.running and worker.id != self._by]
+        workers = [worker for worker in self._storage.workers() if worker.expired and worker.id != self._by]
+        silent = frozenset((worker.id, worker.beat_at) for worker in workers if worker.running)
+        self._silent &= silent
+        return silent
 
-    def _deal(self, dead: list[str], expired: list[str]) -> None:
+    def _deal(self, dead: list[str], silent: Silent) -> None:
         try:
-            if expired or self.is_unsure:
-                self._inherit(expired, proven=False)
+            if silent or self.is_unsure:
+                self._give_up(silent)
             for incarnation in dead:
                 with ledger.hold_dead(self._run, incarnation) as held:
                     if held:
                         self._bury(incarnation)
         except (StorageError, OSError) as error:
-            self._log.warning("could not take over from dead workers, trying again", error=str(error))
+            if not self._in_trouble:
+                self._log.warning("could not take over from dead workers, trying again", error=str(error))
+            self._in_trouble = True
+        else:
+            self._in_trouble = False
+
+    def _give_up(self, silent: Silent) -> None:
+        """Take over from those who were silent at the last look already, when the storage could be written.
+
+        When nobody could write it for long, when the host slept or its clock was set forward, all are silent, and
+        whoever is awake first must not take that for death.
+        """
+        begun = time.monotonic()
+        self._inherit([], proven=False)  # nobody's jobs: it shows whether the storage can be written
+        if not silent:
+            return
+        if time.monotonic() - begun < PROMPT:
+            self._inherit([worker for worker, _ in silent & self._silent], proven=False)
+        self._silent = silent
+        self._expiry_at = time.monotonic() + EXPIRY_ROUND
 
     def _bury(self, incarnation: str) -> None:
         path = self._run / incarnation

@@ -232,10 +232,15 @@ class TestWhatCannotBeEnded:
         """Other jobs are taken over, and who leaves does not wait for ever."""
         monkeypatch.setattr(rescuing, "GRACE", 0.01)
         monkeypatch.setattr(rescuing, "SOON", 0.01)
-        going = threading.Event()
-        monkeypatch.setattr(executioner, "end", lambda *_: going.wait())
+        begun, going = threading.Event(), threading.Event()
+
+        def end(*_: object) -> None:
+            begun.set()
+            going.wait()
+
+        monkeypatch.setattr(executioner, "end", end)
         world.die(RUNNING, SUCCEEDED)
-        look_until(rescue, lambda: world.job("b").state is State.COMPLETED)
+        look_until(rescue, lambda: world.job("b").state is State.COMPLETED and begun.is_set())
         with rescue.silence() as silent:
             assert not silent
         assert not rescue.finish()
@@ -259,18 +264,81 @@ def test_a_storage_that_fails_is_asked_again(world: World, rescue: Rescue, monke
     assert fails == []
 
 
-def test_one_who_was_stopped_for_too_long_is_taken_over_too(
-    world: World, rescue: Rescue, executioner: Executioner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its lock is held yet; its lease ran out."""
-    monkeypatch.setattr(rescue, "_expiry_at", 0.0)
-    world.die(RUNNING)
-    (world.run / "dead").rename(world.run / ".alive")  # nobody sees that its lock is free
-    clock = world.storage._clock
-    monkeypatch.setattr(world.storage, "_clock", lambda: clock() + 60.0)
-    look_until_settled(rescue, world, "a")
-    assert world.job("a").lost == 1
-    assert len(executioner.ended) == 1
+class TestSilence:
+    """A worker whose lock is held yet, and whose lease ran out."""
+
+    @pytest.fixture
+    def later(self, world: World, rescue: Rescue, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A minute after a worker was heard of for the last time; nobody sees that its lock is free."""
+        monkeypatch.setattr(rescuing, "EXPIRY_ROUND", 0.0)
+        monkeypatch.setattr(rescue, "_expiry_at", 0.0)
+        world.die(RUNNING)
+        (world.run / "dead").rename(world.run / ".alive")
+        clock = world.storage._clock
+        monkeypatch.setattr(world.storage, "_clock", lambda: clock() + 60.0)
+
+    @pytest.fixture
+    def look(self, rescue: Rescue) -> Callable[[], None]:
+        """How a keeper looks around, and what comes of it is awaited."""
+
+        def look() -> None:
+            rescue.look_around()
+            assert rescue._thread is not None
+            rescue._thread.join()
+
+        return look
+
+    @pytest.mark.usefixtures("later")
+    def test_it_was_stopped_and_is_taken_over(self, world: World, rescue: Rescue, executioner: Executioner) -> None:
+        """What it runs is ended, as with the dead."""
+        look_until_settled(rescue, world, "a")
+        assert world.job("a").lost == 1
+        assert len(executioner.ended) == 1
+
+    @pytest.mark.usefixtures("later")
+    def test_one_look_is_no_proof(self, world: World, look: Callable[[], None]) -> None:
+        """Whoever could not write for long, or slept, may prove that it lives before the next."""
+        look()
+        assert world.job("a").state is State.PROCESSING
+        world.storage.beat("dead")
+        look()
+        look()
+        assert world.job("a").worker == "dead"
+
+    @pytest.mark.usefixtures("later")
+    def test_a_storage_that_made_who_asks_wait_made_others_wait_too(
+        self, world: World, look: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """That silence tells nothing, however often one looks."""
+        monkeypatch.setattr(rescuing, "PROMPT", 0.0)
+        for _ in range(3):
+            look()
+        assert world.job("a").worker == "dead"
+
+    @pytest.mark.usefixtures("later")
+    def test_a_storage_that_cannot_be_written_proves_nothing(
+        self, world: World, rescue: Rescue, look: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is told once; the next look after it can be written again is the first."""
+        take_over = world.storage.take_over
+        monkeypatch.setattr(world.storage, "take_over", raising(StorageBusyError("locked")))
+        with capture_logs() as logs:
+            for _ in range(3):
+                look()
+        assert [entry["error"] for entry in logs] == ["locked"]
+        monkeypatch.setattr(world.storage, "take_over", take_over)
+        look()
+        assert world.job("a").worker == "dead"
+        look_until_settled(rescue, world, "a")
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    """Return a function that raises an error, whatever it is called with."""
+
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
 
 
 def test_one_who_lives_is_killed_before_what_it_runs_is_ended(
