@@ -118,6 +118,10 @@ class Desk:
                 return claim
             return None
 
+    def is_doomed(self, claim: Claim) -> bool:
+        """Whether a claim that was taken and has not started is to end already."""
+        return claim.lease.token in self._doomed
+
     def start(self, running: Running) -> None:
         """Note that a claim that was taken runs; it may have been asked to end already."""
         token = running.claim.lease.token

@@ -57,6 +57,11 @@ def decide(job: Job, outcome: Outcome, policy: Callable[[], Policy]) -> Decision
     return Decision(verdict=Verdict.FAILED, result=Result.FAILED, delay=delay, error=error)
 
 
+def is_suspect(job: Job) -> bool:
+    """Whether one more run that its worker does not survive is the last."""
+    return job.lost >= MAX_LOST - 1
+
+
 def decide_lost(job: Job) -> Decision:
     """Decide what a run that its worker did not survive makes of its job: no retry is used up, but not for ever."""
     lost = job.lost + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -20,11 +21,13 @@ from queuectl.engine.environment import base_environment
 from queuectl.engine.exchanging import Counter
 from queuectl.engine.files import make_private_directory
 from queuectl.engine.hearing import hear
+from queuectl.engine.isolation import Isolation
 from queuectl.engine.keeper import Keeper
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.orders import ORDERS
 from queuectl.engine.policies import Policies
 from queuectl.engine.rescue import Rescue
+from queuectl.engine.retry import is_suspect
 from queuectl.engine.runner import Runner
 from queuectl.errors import StorageError
 from queuectl.model.lease import Claim
@@ -88,6 +91,8 @@ class Worker:
         self.counter = Counter(storage, self.desk, terms, self.logs, self.ledger, self.log)
         rescue = Rescue(storage, terms.id, run, self.logs, self.policies)
         self.keeper = Keeper(self.counter, rescue, self.deliveries, config, lease=lease, stop=self.stop)
+        self._isolation = Isolation()
+        self._among_others = self._isolation.among_others if terms.concurrency > 1 else contextlib.nullcontext
         self._given_back_until = 0.0
         self._stop: StopMode | None = None
         self.exit_code = 0
@@ -143,13 +148,34 @@ class Worker:
         execute = self.config.registry.execute
         runner = Runner(self.desk, self.ledger, self.logs, self.policies, execute, environment, self._holds)
         while self._stop is None:
-            claim = self.desk.take(younger_than=self._fresh)
-            if claim is not None:
-                self._run(runner, claim)
-                self.keeper.nudge()
-            elif not self._fetch():
+            if not (self._run_next(runner) or self._fetch()):
                 break
         runner.flag.close()
+
+    def _run_next(self, runner: Runner) -> bool:
+        """Run the next claim, if one waits; whether one did."""
+        with self._among_others():
+            claim = self.desk.take(younger_than=self._fresh)
+            if claim is None:
+                return False
+            suspect = self.terms.concurrency > 1 and is_suspect(claim.job)
+            if not suspect:
+                self._run(runner, claim)
+        if suspect:
+            self._run_alone(runner, claim)
+        self.keeper.nudge()
+        return True
+
+    def _run_alone(self, runner: Runner, claim: Claim) -> None:
+        def unwanted() -> bool:
+            return self._stop is not None or self.desk.is_doomed(claim)
+
+        self.log.warning("running a job by itself, since several workers did not survive it", job=claim.job.id)
+        with self._isolation.alone(unwanted=unwanted):
+            if self._stop is None:
+                self._run(runner, claim)
+            else:
+                self.desk.finish(Ended(claim, RELEASED, time.monotonic()))
 
     def _holds(self) -> bool:
         """Whether the leases of this worker hold for certain: the storage heard of it not long ago."""

@@ -15,12 +15,16 @@ from structlog.testing import capture_logs
 from queuectl.config import Config
 from queuectl.engine import ledger
 from queuectl.engine import worker as working
+from queuectl.engine.retry import MAX_LOST
 from queuectl.engine.runner import Runner
 from queuectl.engine.worker import Terms, Worker, install_signals
 from queuectl.errors import StorageError
+from queuectl.model.attempt import Result, Run
 from queuectl.model.job import Job, NewJob, State
-from queuectl.model.query import Query
-from queuectl.model.worker import StopMode
+from queuectl.model.lease import Ask, Claim, Settlement, Verdict
+from queuectl.model.outcome import Outcome
+from queuectl.model.query import Action, Query
+from queuectl.model.worker import NewWorker, StopMode
 from queuectl.testing import MemoryStorage
 
 from .conftest import until
@@ -90,6 +94,80 @@ def test_only_its_queues_are_served(config: Config, storage: MemoryStorage) -> N
     storage.enqueue([NewJob(id=queue, command="true", queue=queue) for queue in ("mail", "other")])
     Worker(config, storage, Terms(id="w", queues=("mail",), drain=True)).run()
     assert (job(storage, "mail").state, job(storage, "other").state) == (State.COMPLETED, State.PENDING)
+
+
+class TestLastChance:
+    """Jobs that several workers did not survive."""
+
+    @pytest.fixture
+    def lose(self, storage: MemoryStorage) -> Callable[[], None]:
+        """Lose runs of all jobs that wait, until one more would be too many."""
+
+        def lose() -> None:
+            for worker in (f"dead-{number}" for number in range(MAX_LOST - 1)):
+                storage.register(NewWorker(id=worker, host="here", pid=1))
+                claims = storage.exchange(worker, [], Ask(limit=10)).claims
+                storage.exchange(worker, [lost(claim) for claim in claims], None)
+                storage.retire(worker)
+
+        return lose
+
+    def test_each_runs_by_itself(
+        self, config: Config, storage: MemoryStorage, enqueue: Callable[..., None], lose: Callable[[], None]
+    ) -> None:
+        """Of several that run side by side nobody could tell which one takes the worker along."""
+        alone = "mkdir other || exit 1; sleep 0.1; rmdir other"
+        enqueue(a=alone, b=alone)
+        lose()
+        enqueue(c="test ! -e other", d="test ! -e other")
+        with capture_logs() as logs:
+            Worker(config, storage, Terms(id="w", concurrency=4, drain=True)).run()
+        assert {(job(storage, id).state, job(storage, id).attempts) for id in "abcd"} == {(State.COMPLETED, 1)}
+        assert sorted(entry["job"] for entry in logs if "by itself" in entry["event"]) == ["a", "b"]
+
+    @pytest.fixture
+    def waiting(
+        self,
+        config: Config,
+        storage: MemoryStorage,
+        enqueue: Callable[..., None],
+        lose: Callable[[], None],
+        work: Path,
+    ) -> Iterator[Started]:
+        """A worker with a job that runs, and another one that waits to be alone."""
+        enqueue(suspect="true")
+        lose()
+        storage.enqueue([NewJob(id="running", command=UNTIL_GO, cwd=str(work), priority=1)])
+        started = Started(Worker(config, storage, Terms(id="w", concurrency=2)))
+        until((work / "begun").exists)
+        until(lambda: job(storage, "suspect").state is State.PROCESSING)
+        until(lambda: started.worker._isolation._suspects == 1)
+        yield started
+        started.worker.stop(StopMode.FORCE)
+        started.end()
+
+    def test_one_that_waits_to_be_alone_is_given_back_when_the_worker_stops(
+        self, storage: MemoryStorage, waiting: Started, work: Path
+    ) -> None:
+        """It has not begun."""
+        waiting.worker.stop(StopMode.FINISH)
+        until(lambda: job(storage, "suspect").state is State.PENDING)
+        assert job(storage, "running").state is State.PROCESSING
+        (work / "go").touch()
+        waiting.end()
+        assert (job(storage, "running").state, job(storage, "suspect").runs) == (State.COMPLETED, MAX_LOST - 1)
+
+    def test_one_that_waits_to_be_alone_can_be_cancelled(self, storage: MemoryStorage, waiting: Started) -> None:
+        """It does not wait for the others to end."""
+        storage.change(Action.CANCEL, ["suspect"])
+        until(lambda: job(storage, "suspect").state is State.CANCELLED)
+        assert (job(storage, "running").state, job(storage, "suspect").runs) == (State.PROCESSING, MAX_LOST - 1)
+
+
+def lost(claim: Claim) -> Settlement:
+    """Return the settlement of a run that its worker did not survive."""
+    run = Run(number=claim.number, result=Result.LOST, outcome=Outcome(error="lost"), started_ago=0.0, ended_ago=0.0)
+    return Settlement(lease=claim.lease, verdict=Verdict.LOST, run=run)
 
 
 class TestStopping:
