@@ -43,7 +43,7 @@ class Counter:
         self.confirmed_at = time.monotonic()
         """Since when at least this worker is known to have been alive to the storage, on the monotonic clock."""
         self._logs = logs
-        self._ledger = ledger
+        self.ledger = ledger
         self._log = log
         self._run_time = BATCH_TIME
         self._troubles = 0
@@ -127,7 +127,7 @@ class Counter:
                 # While it stands in the ledger, whoever looks after this worker's death knows of the output.
                 discard(self._logs, lease.worker, lease.token, ended.output)
                 with contextlib.suppress(OSError):  # no lease bears that token any more
-                    self._ledger.clear(ended.slot)
+                    self.ledger.clear(ended.slot)
         self._in_doubt = False
         self.desk.settled(batch)
 

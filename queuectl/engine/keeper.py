@@ -126,6 +126,8 @@ class Keeper:
             self._deliveries.announce()
         if is_round:
             self._round_at = now + ROUND
+            if self._counter.ledger.restore():
+                self._log.warning("the ledger was removed, and is put back")
             self._rescue.look_around()
             self._deliveries.watch()
             self._housekeeping.work()

@@ -99,27 +99,47 @@ class Ledger:
         """Create, preallocate and lock `run/<incarnation>`. Raises OSError when the disk is full or not writable."""
         make_private_directory(run)
         self.path = run / incarnation
-        self._incarnation = incarnation
         self._free = list(range(slots, 0, -1))
-        self._free_lock = threading.Lock()
-        hidden = run / f"{_HIDDEN}{incarnation}"
-        self._fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self._lock = threading.Lock()
+        header = _packed(_encode(Header(incarnation, os.getpid(), boot)))
+        self._fd = self._make(SLOT_SIZE * (slots + 1), header)
+
+    def _make(self, size: int, content: bytes) -> int:
+        """Make the file, and return its descriptor; nobody sees it under its name before it is locked."""
+        hidden = self.path.with_name(f"{_HIDDEN}{self.path.name}")
+        fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            _preallocate(self._fd, SLOT_SIZE * (slots + 1))
-            self._write(0, _encode(Header(incarnation, os.getpid(), boot)))
+            _preallocate(fd, size)
+            os.pwrite(fd, content, 0)
             with _OWN_LOCK:
-                _OWN[str(self.path)] = self._fd
-            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Nobody sees the file under its name before it is locked.
-            hidden.rename(self.path)
+                fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                hidden.rename(self.path)
+                _OWN[str(self.path)] = fd
         except BaseException:
             hidden.unlink(missing_ok=True)
-            self._forget()
+            os.close(fd)
             raise
+        return fd
+
+    def restore(self) -> bool:
+        """Put the file back, as it is, if it is gone from under its name; whether it was.
+
+        Without it nobody would see this process. Some job, or somebody who cleans up, may have removed the directory.
+        Raises OSError when it cannot be put back.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self.path), os.fstat(self._fd)):
+                return False
+        with self._lock:
+            self.path.parent.mkdir(mode=0o700, exist_ok=True)
+            size = os.fstat(self._fd).st_size
+            former, self._fd = self._fd, self._make(size, os.pread(self._fd, size, 0))
+            os.close(former)
+        return True
 
     def take_slot(self) -> int:
         """Reserve a slot; grows the file when all are taken."""
-        with self._free_lock:
+        with self._lock:
             if not self._free:
                 count = os.fstat(self._fd).st_size // SLOT_SIZE
                 _preallocate(self._fd, SLOT_SIZE * count * 2)
@@ -139,8 +159,8 @@ class Ledger:
 
     def clear(self, slot: int) -> None:
         """Empty a slot and give it back."""
-        os.pwrite(self._fd, _EMPTY, slot * SLOT_SIZE)
-        with self._free_lock:
+        with self._lock:
+            os.pwrite(self._fd, _EMPTY, slot * SLOT_SIZE)
             self._free.append(slot)
 
     def close(self, *, unlink: bool = True) -> None:
@@ -158,7 +178,12 @@ class Ledger:
         self._fd = -1
 
     def _write(self, slot: int, payload: bytes) -> None:
-        os.pwrite(self._fd, _HEAD.pack(len(payload), zlib.crc32(payload)) + payload, slot * SLOT_SIZE)
+        with self._lock:
+            os.pwrite(self._fd, _packed(payload), slot * SLOT_SIZE)
+
+
+def _packed(payload: bytes) -> bytes:
+    return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def is_alive(run: Path, incarnation: str) -> bool | None:

@@ -254,6 +254,8 @@ class Supervisor:
 
     def _look_around(self) -> None:
         try:
+            if self._ledger.restore():
+                self._log.warning("the ledger was removed, and is put back")
             self._rescue.look_around()
             beat = self._storage.beat(self.id)
         except (StorageError, OSError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -115,6 +116,14 @@ class TestRunning:
         rounds(keeper, 3)
         assert not running.flag.is_set()
         assert others.calls == ["look_around", "watch"] * 3
+
+    def test_a_ledger_that_was_removed_is_put_back(self, world: World, keeper: Keeper) -> None:
+        """Within a round; it is said once."""
+        (world.run / world.me).unlink()
+        with capture_logs() as logs:
+            rounds(keeper, 2)
+        assert os.listdir(world.run) == [world.me]
+        assert [entry["event"] for entry in logs] == ["the ledger was removed, and is put back"]
 
     def test_a_cancel_ends_it(self, world: World, keeper: Keeper, running: Running) -> None:
         """As soon as anybody wakes the keeper."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -215,6 +217,73 @@ class TestLocking:
         with pytest.raises(OSError, match="No space"):
             Ledger(run, "x", slots=1, boot="boot")
         assert os.listdir(run) == []
+
+
+class TestRestoring:
+    """A ledger that is gone, because somebody removed it or the whole directory."""
+
+    def test_it_is_back_as_it_was(self, book: Ledger, run: Path) -> None:
+        """Locked, for others to see, and for what is still to be noted."""
+        slot = book.take_slot()
+        book.note(slot, ENTRY)
+        shutil.rmtree(run)
+        assert asked_elsewhere(run) == "None"
+        assert book.restore()
+        assert entries(run) == {1: ENTRY}
+        assert asked_elsewhere(run) == str(os.getpid())
+        book.note(slot, replace(ENTRY, token=2))
+        assert entries(run) == {2: replace(ENTRY, token=2)}
+        assert (run.stat().st_mode & 0o777, os.listdir(run)) == (0o700, ["w"])
+
+    def test_one_that_is_there_stays(self, book: Ledger, run: Path) -> None:
+        """As long as it is the very file."""
+        found = (run / "w").stat()
+        assert not book.restore()
+        assert os.path.samestat((run / "w").stat(), found)
+        content = (run / "w").read_bytes()
+        (run / "w").unlink()
+        (run / "w").write_bytes(content)
+        assert book.restore()
+        assert asked_elsewhere(run) == str(os.getpid())
+
+    def test_descriptors_do_not_add_up(self, book: Ledger, run: Path) -> None:
+        """The former file is given back."""
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            (run / "w").unlink()
+            assert book.restore()
+        assert len(os.listdir("/proc/self/fd")) == before
+        book.close()
+        assert os.listdir(run) == []
+
+    def test_what_cannot_be_put_back_leaves_the_old_one(
+        self, book: Ledger, run: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The next try finds it."""
+        (run / "w").unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "_preallocate", raise_full)
+            with pytest.raises(OSError, match="No space"):
+                book.restore()
+        assert os.listdir(run) == []
+        book.note(book.take_slot(), ENTRY)
+        assert book.restore()
+        assert entries(run) == {1: ENTRY}
+
+
+def raise_full(*_: object) -> None:
+    """Be a full disk."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def asked_elsewhere(run: Path) -> str:
+    """Return what another process is told of who holds the lock of our ledger."""
+    call = (
+        "import sys, pathlib; from queuectl.engine import ledger; print(ledger.holder(pathlib.Path(sys.argv[1]), 'w'))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", call, str(run)], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_where_space_cannot_be_set_aside_it_is_written(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,6 +143,15 @@ class TestRunning:
         supervisor._on_end(place, 1)
         assert (place.deaths, place.done) == (1, False)
 
+    def test_a_ledger_that_was_removed_is_put_back(self, supervisor: Supervisor, config: Config) -> None:
+        """Within a round; it is said once."""
+        (config.data / "run" / supervisor.id).unlink()
+        with capture_logs() as logs:
+            supervisor._look_around()
+            supervisor._look_around()
+        assert os.listdir(config.data / "run") == [supervisor.id]
+        assert [entry["event"] for entry in logs] == ["the ledger was removed, and is put back"]
+
     def test_a_storage_that_fails_now_and_then_is_asked_again(
         self, running: Run, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
