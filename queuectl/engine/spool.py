@@ -63,7 +63,12 @@ class Spool:
 
     def _open(self, suffix: str) -> SpoolFile:
         path = spool_path(*self._where, suffix)
-        return SpoolFile(path, create_output(path))
+        try:
+            return SpoolFile(path, create_output(path))
+        except FileNotFoundError:  # some job, or somebody who cleans up, has removed the whole directory
+            with contextlib.suppress(FileExistsError):
+                path.parent.mkdir(mode=0o700)
+            return SpoolFile(path, create_output(path))
 
 
 def collect(logs: Path, worker: str, token: int) -> Output:

@@ -170,6 +170,7 @@ class TestTrouble:
     def test_an_output_that_cannot_be_written(self, world: World, bench: Bench, runner: Runner, claim: Claim) -> None:
         """The error names the place."""
         world.logs.rmdir()
+        world.logs.write_text("no directory")
         item = runner.run(claim)
         assert item.outcome is not None
         assert str(world.logs) in str(item.outcome.error)

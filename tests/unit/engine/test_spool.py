@@ -23,6 +23,18 @@ def test_what_is_written_is_collected(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["w-7.out"]
 
 
+def test_a_directory_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    """Else one job that removes it would have all that follow fail."""
+    logs = tmp_path / "logs"
+    spool = Spool(logs, "w", 7)
+    assert logs.stat().st_mode & 0o777 == 0o700
+    spool.output.write(b"hello")
+    (logs / "w-7.out").unlink()
+    logs.rmdir()
+    spool.errors.write(b"no")
+    assert spool.close() == Output(error_tail=b"no", error_size=2)
+
+
 def test_standard_error_has_a_file_once_it_is_asked_for(tmp_path: Path) -> None:
     """Even an empty one tells that it was kept apart."""
     spool = Spool(tmp_path, "w", 7)
