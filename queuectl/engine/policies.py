@@ -110,12 +110,12 @@ class Policies:
 
     def _keep(self, kept: dict[object, Any], key: object, choose: Callable[[], Choice]) -> Any:
         with self._lock:
-            if key not in kept:
-                component = self._create(choose())
-                if kept is self._chosen and len(kept) >= MOST_CHOSEN:
-                    kept.pop(next(iter(kept)))
-                kept[key] = component
-            return kept[key]
+            # What was used last stands last.
+            component = kept.pop(key) if key in kept else self._create(choose())
+            if kept is self._chosen and len(kept) >= MOST_CHOSEN:
+                kept.pop(next(iter(kept)))
+            kept[key] = component
+            return component
 
     def _create(self, choice: Choice) -> Any:
         try:

@@ -122,6 +122,15 @@ def test_what_jobs_set_for_themselves_is_not_kept_for_ever(load: Load, monkeypat
     assert made() == ["b", "c", "d", "b", "a", "m", "n"]
 
 
+def test_of_what_jobs_set_for_themselves_the_latest_used_stays(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What most jobs say is not made anew because of a few that say something else."""
+    monkeypatch.setattr(policying, "MOST_CHOSEN", 2)
+    policies = Policies(load("executor: thing\n"))
+    for name in "b1b2b3b4b":
+        policies.executor(make_job(options={"name": name}))
+    assert made() == ["b", "1", "2", "3", "4"]
+
+
 def test_options_that_do_not_fit_are_an_error(load: Load) -> None:
     """Which names the option."""
     policies = Policies(load("executor: thing\n"))
