@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 PROGRAM = """
+import contextlib
 import sys
 import structlog
 from queuectl.engine import journal
@@ -20,7 +21,8 @@ try:
     raise ValueError("wrong")
 except ValueError:
     log.error("failed", exc_info=True)
-sys.stderr.close()
+with contextlib.suppress(OSError):  # what a full disk did not take is tried once more
+    sys.stderr.close()
 log.info("nobody hears this")
 """
 
