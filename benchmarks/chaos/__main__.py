@@ -66,10 +66,13 @@ def end_when_asked() -> None:
     possible = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     asking = [each for each in possible if signal.getsignal(each) is not signal.SIG_IGN]  # as nohup leaves one
 
+    asked = False
+
     def end(number: int, _: Any) -> None:
-        for each in asking:
-            signal.signal(each, signal.SIG_IGN)
-        sys.exit(128 + number)
+        nonlocal asked
+        if not asked:
+            asked = True
+            sys.exit(128 + number)
 
     for each in asking:
         signal.signal(each, end)

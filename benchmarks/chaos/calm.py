@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -142,8 +141,8 @@ def _traces(house: House, storage: Storage) -> Iterator[str]:
     for worker in storage.workers():
         yield f"worker {worker.id} is registered"
     for name in ("run", "logs"):
-        shown = (file for file in os.listdir(house.home / name) if not file.startswith("."))
-        yield from (f"{name}/{file}" for file in sorted(shown))
+        # What is hidden is of somebody who was killed before it had its name; it is swept some time later.
+        yield from (f"{name}/{path.name}" for path in sorted((house.home / name).glob("[!.]*")))
 
 
 def _crashes(house: House) -> list[str]:

@@ -22,9 +22,13 @@ class Act(StrEnum):
     STOP_WORKER = "stop a worker, and continue it"
     STOP_SUPERVISOR = "stop a supervisor, and continue it"
     STOP_COMMAND = "stop a command, and continue it"
+    STOP_ENQUEUER = "stop an enqueuer, and continue it"
     TERM_WORKER = "terminate a worker"
     TERM_SUPERVISOR = "terminate a supervisor"
     TERM_TWICE = "terminate a supervisor twice"
+    TERM_THRICE = "terminate a supervisor three times"
+    TERM_COMMAND = "terminate a command"
+    TERM_ENQUEUER = "terminate an enqueuer"
     ENQUEUE = "enqueue"
     CANCEL = "cancel"
     RETRY = "retry"
@@ -47,9 +51,13 @@ WEIGHTS: Mapping[Act, int] = {
     Act.STOP_WORKER: 60,
     Act.STOP_SUPERVISOR: 8,
     Act.STOP_COMMAND: 16,
+    Act.STOP_ENQUEUER: 8,
     Act.TERM_WORKER: 10,
     Act.TERM_SUPERVISOR: 4,
     Act.TERM_TWICE: 4,
+    Act.TERM_THRICE: 4,
+    Act.TERM_COMMAND: 8,
+    Act.TERM_ENQUEUER: 4,
     Act.ENQUEUE: 12,
     Act.CANCEL: 40,
     Act.RETRY: 16,

@@ -49,13 +49,13 @@ class Storm:
         self._order = count()
 
     def blow(self, each: Callable[[], object]) -> None:
-        """Do everything; return when all that was stopped goes on. `each` is called between two actions."""
+        """Do everything; in the end all that is stopped goes on. `each` is called between two actions."""
         for number, action in enumerate(self._actions):
             self._until(action.at, each)
             self._random = Random(f"action {self._seed} {number}")
             self._acts[action.act](self, action)
         while self._later:
-            self._pass(TICK, each)
+            heapq.heappop(self._later)[2]()
 
     def _until(self, at: float, each: Callable[[], object]) -> None:
         while (left := at - self._clock) > 0:
@@ -138,7 +138,7 @@ class Storm:
         return self._house.type_enqueue(jobs(self._random, self._house.command, ids))
 
     def _kill_enqueuer(self, action: Action) -> None:
-        self._hit([process.pid for process in self._house.enqueuers], action, signal.SIGKILL, "enqueuer")
+        self._hit(self._enqueuers(), action, signal.SIGKILL, "enqueuer")
 
     def _stop_worker(self, action: Action) -> None:
         self._stop(self._workers(), action, "worker")
@@ -148,6 +148,9 @@ class Storm:
 
     def _stop_command(self, action: Action) -> None:
         self._stop(self._house.territory.commands(), action, "command")
+
+    def _stop_enqueuer(self, action: Action) -> None:
+        self._stop(self._enqueuers(), action, "enqueuer")
 
     def _stop(self, pids: Sequence[int], action: Action, role: str) -> None:
         stopped = self._hit(pids, action, signal.SIGSTOP, role)
@@ -166,9 +169,25 @@ class Storm:
         self._hit(self._supervisors(), action, signal.SIGTERM, "supervisor")
 
     def _term_twice(self, action: Action) -> None:
+        self._term_again(action, 1)
+
+    def _term_thrice(self, action: Action) -> None:
+        self._term_again(action, 2)
+
+    def _term_again(self, action: Action, times: int) -> None:
         pid = self._hit(self._supervisors(), action, signal.SIGTERM, "supervisor")
         if pid is not None:
-            self._after(action.span / 4, lambda: self._house.send(pid, signal.SIGTERM, "supervisor"))
+            for place in range(1, times + 1):
+                self._after(place * action.span / 4, lambda: self._house.send(pid, signal.SIGTERM, "supervisor"))
+
+    def _term_command(self, action: Action) -> None:
+        self._hit(self._house.territory.commands(), action, signal.SIGTERM, "command")
+
+    def _term_enqueuer(self, action: Action) -> None:
+        self._hit(self._enqueuers(), action, signal.SIGTERM, "enqueuer")
+
+    def _enqueuers(self) -> list[int]:
+        return [process.pid for process in self._house.enqueuers]
 
     def _supervisors(self) -> list[int]:
         """Return the processes of the supervisors: mostly of those only that have workers by now.
@@ -212,9 +231,13 @@ class Storm:
         Act.STOP_WORKER: _stop_worker,
         Act.STOP_SUPERVISOR: _stop_supervisor,
         Act.STOP_COMMAND: _stop_command,
+        Act.STOP_ENQUEUER: _stop_enqueuer,
         Act.TERM_WORKER: _term_worker,
         Act.TERM_SUPERVISOR: _term_supervisor,
         Act.TERM_TWICE: _term_twice,
+        Act.TERM_THRICE: _term_thrice,
+        Act.TERM_COMMAND: _term_command,
+        Act.TERM_ENQUEUER: _term_enqueuer,
         Act.ENQUEUE: _enqueue,
         Act.CANCEL: _cancel,
         Act.RETRY: _retry,
