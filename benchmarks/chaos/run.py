@@ -17,6 +17,9 @@ from benchmarks.chaos.storm import Storm
 ENQUEUERS = 2
 ORDERLY_JOBS = 100
 LEAST_SUPERVISORS = 2
+LEAST_STANDSTILL = 30.0
+"""Seconds that the storm waits at least, in all, for somebody to be at work."""
+
 LEAST_PATIENCE = 90.0
 """Seconds that whatever is to end in the calm has at least, and some more for many jobs."""
 
@@ -49,7 +52,8 @@ def run(folder: Path, plan: Plan) -> Path:
 
 def _run(house: House, queue: queuectl.Queue, plan: Plan) -> None:
     actions = schedule(plan.seed, plan.seconds, rate=plan.rate, lease=LEASE)
-    Storm(house, queue, actions, plan.seed, patience=plan.seconds).blow(_keepers(house, plan))
+    patience = max(LEAST_STANDSTILL, plan.seconds)
+    Storm(house, queue, actions, plan.seed, patience=patience).blow(_keepers(house, plan))
     calm = Calm(house, queue, LEAST_PATIENCE + plan.jobs / 30)
     calm.settle(plan.jobs)
     calm.run_in_order(Random(f"order {plan.seed}"), ORDERLY_JOBS)

@@ -72,6 +72,9 @@ WEIGHTS: Mapping[Act, int] = {
 LONG_STOP = 0.25
 """The share of stops that last longer than a lease."""
 
+LONGEST_STOP = 8
+"""How many leases a stop lasts at most: who was silent is looked at twice before it is taken for dead."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -99,6 +102,6 @@ def schedule(seed: int, seconds: float, *, rate: float, lease: float) -> list[Ac
     while (at := at + random.expovariate(rate)) < seconds:
         act = random.choices(tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))[0]
         long = random.random() < LONG_STOP
-        span = random.uniform(lease, 4 * lease) if long else random.uniform(0.0, lease / 2)
+        span = random.uniform(lease, LONGEST_STOP * lease) if long else random.uniform(0.0, lease / 2)
         actions.append(Action(at, act, random.random(), span))
     return actions

@@ -86,11 +86,9 @@ class Storm:
 
     def _workers(self, supervisor: str | None = None) -> list[int]:
         """Return the processes of the workers that live, or of one supervisor's."""
-        return [
-            worker.pid
-            for worker in self._queue.workers()
-            if worker.role is Role.WORKER and supervisor in {None, worker.supervisor}
-        ]
+        workers = [worker for worker in self._queue.workers() if worker.role is Role.WORKER]
+        pids = [worker.pid for worker in workers if supervisor in {None, worker.supervisor}]
+        return [pid for pid in pids if self._house.territory.holds(pid)]  # who was killed may not be missed yet
 
     def _hit(self, pids: Sequence[int], action: Action, number: int, role: str) -> int | None:
         """Send a signal to one of these, and return who got it.

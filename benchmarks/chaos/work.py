@@ -48,19 +48,19 @@ def _hopeless(random: Random) -> Made:
 
 
 def _long(random: Random) -> Made:
-    return ("plain", random.randint(200, 1000), 0, 0), {}
+    return ("plain", random.randint(200, 2000), 0, 0), {}
 
 
 def _family(random: Random) -> Made:
-    return ("family", random.randint(50, 800), 0, 0), {}
+    return ("family", random.randint(50, 1500), 0, 0), {}
 
 
 def _stubborn(random: Random) -> Made:
-    return ("stubborn", random.randint(50, 800), 0, 0), {}
+    return ("stubborn", random.randint(50, 1500), 0, 0), {}
 
 
 def _polite(random: Random) -> Made:
-    return ("polite", random.randint(50, 800), 0, 0), {}
+    return ("polite", random.randint(50, 1500), 0, 0), {}
 
 
 def _endless(random: Random) -> Made:
