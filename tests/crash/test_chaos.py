@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the storm looks for its prey in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the storm looks for its prey in /proc"),
+    pytest.mark.timeout(600),  # it starts dozens of processes, which takes a while where much else runs
+]
 
 SEED = "271828"
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 100.0
+PATIENCE = 500.0
 """Seconds after which whatever has not come fails the test."""
 
 Storm = subprocess.Popen[str]
