@@ -57,6 +57,7 @@ class Delivery(threading.Thread):
         self._cursor = 0
         self._renew_at = 0.0
         self._failures = 0
+        self._in_trouble = False
         self._news = threading.Event()
         self._closing = threading.Event()
         self._abandoned = False
@@ -70,8 +71,11 @@ class Delivery(threading.Thread):
             self._news.clear()
             try:
                 pause = self._round()
+                self._in_trouble = False
             except QueuectlError as error:
-                self._log.warning("cannot read events, trying again", error=error.message)
+                if not self._in_trouble:
+                    self._log.warning("cannot read events, trying again", error=error.message)
+                self._in_trouble = True
                 pause = IDLE
             except BaseException:  # a wall: a notifier must not be silent for ever because of one fault
                 self._log.exception("the delivery failed, and goes on")

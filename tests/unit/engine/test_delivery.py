@@ -304,10 +304,11 @@ def test_a_worker_that_has_told_all_ends_at_once(
 def test_a_storage_that_fails_for_a_while_delays_and_no_more(
     storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Given errors of any kind, when they are over, then the events are told; the log says each."""
+    """Given errors of any kind, when they are over, then the events are told; the log says each, trouble once."""
     monkeypatch.setattr(delivery, "IDLE", 0.001)
     events = storage.events
-    errors: list[BaseException] = [SystemExit(0), RuntimeError("no"), StorageBusyError("no room")]
+    busy = StorageBusyError("no room")
+    errors: list[BaseException] = [SystemExit(0), RuntimeError("no"), busy, busy, busy]
 
     def fail_at_first(after: int, limit: int) -> Sequence[Event]:
         if errors:
