@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         QueuectlError,
         StorageBusyError,
         StorageError,
+        StorageGoneError,
         StorageRefusedError,
         UsageError,
         WaitTimeoutError,
@@ -101,6 +102,7 @@ __all__ = [
     "Storage",
     "StorageBusyError",
     "StorageError",
+    "StorageGoneError",
     "StorageRefusedError",
     "UsageError",
     "Verdict",
@@ -113,7 +115,7 @@ __all__ = [
 _HOMES = {
     "queuectl.errors": (
         "ConfigError ConflictError NotFoundError PluginError QueuectlError "
-        "StorageBusyError StorageError StorageRefusedError UsageError WaitTimeoutError"
+        "StorageBusyError StorageError StorageGoneError StorageRefusedError UsageError WaitTimeoutError"
     ),
     "queuectl.hookspecs": "API_VERSION Context Provider hookimpl",
     "queuectl.model.attempt": "OUTPUT_TAIL Attempt Output Result Run",

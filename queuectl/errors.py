@@ -60,6 +60,13 @@ class StorageBusyError(StorageError):
     code = "busy"
 
 
+class StorageGoneError(StorageError):
+    """The store was removed or replaced while it was open; the same call may succeed once it is put back."""
+
+    exit_code = 75
+    code = "gone"
+
+
 class StorageRefusedError(StorageError):
     """The store is none of ours: foreign, damaged, newer, unsafe, or somebody else's."""
 

@@ -11,7 +11,7 @@ from threading import Lock, RLock
 
 import apsw
 
-from queuectl import StorageError
+from queuectl import StorageError, StorageGoneError
 from queuectl_sqlite import opening, schema
 from queuectl_sqlite.checkpointing import Checkpoints
 from queuectl_sqlite.failures import translated
@@ -89,9 +89,7 @@ class Connection:
         if self._process != os.getpid():
             raise StorageError("a storage that was opened before a fork cannot be used after it")
         if _identity(self.path) != self._file:  # what is written from here on nobody would ever see
-            raise StorageError(
-                f"{self.path} was removed or replaced while it was open", hint="start this program again"
-            )
+            raise _gone(self.path)
         return self.apsw
 
     def _sync(self, full: bool) -> None:
@@ -160,6 +158,14 @@ def _make_schema(connection: apsw.Connection, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _gone(path: Path) -> StorageGoneError:
+    if path.exists():
+        return StorageGoneError(f"{path} was replaced while it was open", hint="start this program again")
+    return StorageGoneError(
+        f"{path} was removed while it was open", hint="put it back, or start this program again to begin a new one"
+    )
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

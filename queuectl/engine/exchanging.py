@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from queuectl.engine.desk import Desk, Ended
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.spool import discard
-from queuectl.errors import StorageError
+from queuectl.errors import StorageError, StorageGoneError, StorageRefusedError
 from queuectl.model.lease import Ask, Exchange
 from queuectl.model.storage import Storage
 
@@ -29,6 +29,9 @@ BATCH_TIME = 0.02
 WAIT_FOR_RUNS = 0.02
 """Seconds between two looks for outcomes when a worker leaves."""
 
+TRYING_AGAIN = "the storage does not answer, trying again"
+HOPELESS = "the storage cannot be used any more, stopping"
+LEAVING = "leaving what ended in the ledger, for the next worker"
 WAITING = "stopping waits until what ended can be stored; a second signal leaves it in the ledger, for the next worker"
 
 
@@ -47,6 +50,7 @@ class Counter:
         self._log = log
         self._run_time = BATCH_TIME
         self._troubles = 0
+        self._hopeless = False
         self._in_doubt = False
 
     def observe(self, ended: Ended) -> None:
@@ -74,19 +78,28 @@ class Counter:
             return result
 
     def trouble(self, error: StorageError) -> None:
-        """Say that the storage cannot be used for now; once, until it can again."""
-        if self._troubles == 0:
-            self._log.warning("the storage does not answer, trying again", error=error.message)
+        """Say that the storage cannot be used for now, or any more; once, until it can again."""
+        hopeless = self.is_hopeless(error)
+        if self._troubles == 0 or hopeless > self._hopeless:
+            tell = self._log.error if hopeless else self._log.warning
+            tell(HOPELESS if hopeless else TRYING_AGAIN, **_told(error))
+        self._hopeless = hopeless
         self._troubles += 1
+
+    def is_hopeless(self, error: StorageError, *, leaving: bool = False) -> bool:
+        """Whether it is no use to wait. A store that is gone may be put back; who drains or leaves does not wait."""
+        if isinstance(error, StorageGoneError):
+            return leaving or self.terms.drain
+        return isinstance(error, StorageRefusedError)
 
     def pause(self) -> float:
         """Return how many seconds to wait before the next try."""
         return min(2.0, 0.1 * 2.0 ** min(self._troubles, 10))
 
-    def settle_all(self, in_haste: Callable[[], bool]) -> None:
-        """Settle what is left, for as long as it takes.
+    def settle_all(self, in_haste: Callable[[], bool]) -> StorageError | None:
+        """Settle what is left, for as long as it takes; return why that is hopeless, if it is.
 
-        Unless it fails `in_haste`: then the ledger, which needs no space, keeps what ended for the next worker.
+        Then, and when it fails `in_haste`, the ledger, which needs no space, keeps what ended for the next worker.
         """
         told = False
         while not self.desk.is_empty():
@@ -95,16 +108,18 @@ class Counter:
             except StorageError as error:
                 self.trouble(error)
                 jobs = len(self.desk.known())
-                if in_haste():
-                    self._log.warning("leaving what ended in the ledger, for the next worker", jobs=jobs)
-                    return
+                hopeless = self.is_hopeless(error, leaving=True)
+                if hopeless or in_haste():
+                    self._log.warning(LEAVING, jobs=jobs, **_told(error))
+                    return error if hopeless else None
                 if not told:
                     told = True
-                    self._log.warning(WAITING, jobs=jobs, error=error.message)
+                    self._log.warning(WAITING, jobs=jobs, **_told(error))
                 time.sleep(self.pause())
             else:
                 if not self.desk.is_empty():  # something still runs
                     time.sleep(WAIT_FOR_RUNS)
+        return None
 
     def retire(self) -> None:
         """Forget this incarnation; if the storage cannot be reached, others find that its lock is gone."""
@@ -122,8 +137,9 @@ class Counter:
         for ended in batch:
             lease = ended.claim.lease
             if lease.token not in result.accepted and not self._in_doubt:
+                # Whoever has the job may need what stands in the ledger, and the output.
                 self._log.warning("a result came too late, somebody else has the job", job=lease.job, lease=lease.token)
-            if ended.slot is not None:
+            elif ended.slot is not None:
                 # While it stands in the ledger, whoever looks after this worker's death knows of the output.
                 discard(self._logs, lease.worker, lease.token, ended.output)
                 with contextlib.suppress(OSError):  # no lease bears that token any more
@@ -135,3 +151,7 @@ class Counter:
         if self._troubles:
             self._log.info("the storage answers again")
             self._troubles = 0
+
+
+def _told(error: StorageError) -> dict[str, str]:
+    return {"error": error.message} | ({} if error.hint is None else {"hint": error.hint})

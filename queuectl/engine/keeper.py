@@ -59,6 +59,8 @@ class Keeper:
         self._fatal_age = lease * 2 / 3 if "multi_host" in counter.storage.capabilities else None
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._finished = False
+        self._given_up = False
+        self._ledger_is_lost = False
         self._napping = False
         self._round_at = 0.0
         self._strange: frozenset[Lease] = frozenset()
@@ -75,11 +77,14 @@ class Keeper:
             self._storage.interrupt()
 
     def finish(self) -> bool:
-        """Stop the thread; returns when it has ended, and whether it leaves no job of a dead worker's to others."""
+        """Stop the thread; returns when it has ended, and whether this worker leaves nothing to others.
+
+        Who was given up for dead leaves its ledger: others deal with its jobs.
+        """
         self._finished = True
         self._storage.interrupt()
         self._thread.join()
-        return self._rescue.finish()
+        return self._rescue.finish() and not self._given_up
 
     def _run(self) -> None:
         while not self._finished:
@@ -87,6 +92,8 @@ class Keeper:
                 self._tick(woken=self._wait())
             except StorageError as error:
                 self._counter.trouble(error)
+                if self._counter.is_hopeless(error):
+                    self._stop(StopMode.FINISH, exit_code=error.exit_code)
                 self._guard_lease()
                 self._housekeeping.sleep(self._counter.pause())
             except Exception:  # a wall: without its keeper a worker would be taken for dead
@@ -126,11 +133,20 @@ class Keeper:
             self._deliveries.announce()
         if is_round:
             self._round_at = now + ROUND
-            if self._counter.ledger.restore():
-                self._log.warning("the ledger was removed, and is put back")
+            self._restore_ledger()
             self._rescue.look_around()
             self._deliveries.watch()
             self._housekeeping.work()
+
+    def _restore_ledger(self) -> None:
+        try:
+            if self._counter.ledger.restore():
+                self._log.warning("the ledger was removed, and is put back")
+            self._ledger_is_lost = False
+        except OSError as error:  # the data directory is gone, say, and the store is elsewhere
+            if not self._ledger_is_lost:
+                self._log.warning("the ledger was removed, and cannot be put back", error=str(error))
+            self._ledger_is_lost = True
 
     def _settle(self) -> None:
         due = self._desk.due()
@@ -156,6 +172,7 @@ class Keeper:
     def _obey(self, beat: Beat, running: set[int], asked: float, *, is_round: bool) -> None:
         if not beat.alive:
             self._log.error("this worker was given up for dead, and ends what it runs")
+            self._given_up = True
             self._desk.drop()
             self._desk.end_running("lost")
             self._stop(StopMode.FORCE, exit_code=75)

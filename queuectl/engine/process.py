@@ -16,7 +16,7 @@ from queuectl.engine.identity import new_id
 from queuectl.engine.limits import allow_runs
 from queuectl.engine.spawning import READY
 from queuectl.engine.worker import Terms, Worker, install_signals
-from queuectl.errors import ConfigError
+from queuectl.errors import ConfigError, QueuectlError, StorageRefusedError
 from queuectl.model.storage import Storage
 from queuectl.model.worker import StopMode
 
@@ -47,7 +47,7 @@ def run_worker(config: Config, text: str, *, debug: bool, color: bool) -> int:
     needed, allowed = allow_runs(terms.concurrency)
     try:
         worker = _employed(config, terms)
-    except ConfigError as error:  # the supervisor tells it, once for all of its workers
+    except (ConfigError, StorageRefusedError) as error:  # the supervisor tells it, once for all of its workers
         if debug:  # with the traceback of what went wrong here
             raise
         _say(terms.ready, msgspec.json.encode(_told(error)))
@@ -87,7 +87,7 @@ def _employed(config: Config, terms: WorkerTerms) -> Worker:
         raise
 
 
-def _told(error: ConfigError) -> dict[str, object]:
+def _told(error: QueuectlError) -> dict[str, object]:
     return {"code": error.code, "message": error.message, "hint": error.hint, "details": error.details}
 
 

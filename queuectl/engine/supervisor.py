@@ -26,7 +26,7 @@ from queuectl.engine.orders import ORDERS
 from queuectl.engine.policies import Policies
 from queuectl.engine.rescue import Rescue
 from queuectl.engine.spawning import Child, spawn
-from queuectl.errors import ConfigError, StorageError
+from queuectl.errors import ConfigError, StorageError, StorageGoneError, StorageRefusedError
 from queuectl.model.storage import Storage
 from queuectl.model.worker import NewWorker, Role, StopMode
 
@@ -126,6 +126,7 @@ class Supervisor:
         self._places = [Place() for _ in range(plan.count)]
         self._life = os.pipe()
         self._stopping: StopMode | None = None
+        self._told_gone = False
         self._exit_code = 0
         self._refusal: ConfigError | None = None
 
@@ -201,6 +202,14 @@ class Supervisor:
         for index, place in enumerate(self._places):
             if place.done or place.child is not None or now < place.start_at:
                 continue
+            gone = self._gone()
+            if gone is not None:  # a worker would begin a new store in its place
+                place.start_at = now + LONGEST_PAUSE / 10
+                if not self._told_gone:
+                    self._log.warning("no worker is started until the store is back", error=gone.message)
+                self._told_gone = True
+                continue
+            self._told_gone = False
             try:
                 place.child = spawn(self._plan, supervisor=self.id, index=index, life=self._life)
             except OSError as error:  # no process or descriptor to be had now: the other workers go on
@@ -234,15 +243,22 @@ class Supervisor:
     def _on_end(self, place: Place, code: int) -> None:
         child, place.child = place.child, None
         refusal = child.refusal() if child is not None else None
+        # One that has worked does not find fault with its configuration, but with the store.
+        refused = child is not None and (child.is_ready() or (refusal and refusal.code) == StorageRefusedError.code)
         if child is not None:
             child.close()
-        if code in (os.EX_CONFIG, os.EX_USAGE) and not place.deaths:
+        if code in (os.EX_CONFIG, os.EX_USAGE) and (refused or not place.deaths):
             self._refusal = self._refusal or refusal
             self._exit_code = code
             place.done = True
             self._stop(StopMode.FINISH)
             return
         if code == 0 or self._stopping is not None:
+            place.done = True
+            return
+        gone = self._gone() if self._plan.drain else None
+        if gone is not None:
+            self._exit_code = gone.exit_code
             place.done = True
             return
         lived = time.monotonic() - place.started
@@ -252,12 +268,22 @@ class Supervisor:
         told = {} if refusal is None else {"error": refusal.message}
         self._log.warning("a worker died, starting another", exit_code=code, pause=pause, **told)
 
+    def _gone(self) -> StorageGoneError | None:
+        """Return what tells that the store was taken away, if it was."""
+        try:
+            self._storage.beat(self.id)
+        except StorageGoneError as error:
+            return error
+        except StorageError:  # it may answer later
+            return None
+        return None
+
     def _look_around(self) -> None:
         try:
+            beat = self._storage.beat(self.id)  # first: where the store is gone a ledger is out of place
             if self._ledger.restore():
                 self._log.warning("the ledger was removed, and is put back")
             self._rescue.look_around()
-            beat = self._storage.beat(self.id)
         except (StorageError, OSError) as error:
             self._log.debug("cannot look around, trying again", error=str(error))
             return

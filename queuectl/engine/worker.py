@@ -200,7 +200,8 @@ class Worker:
                 result = self.counter.exchange(ask=self._stop is None)
             except StorageError as error:
                 self.counter.trouble(error)
-                self.desk.await_news(seen, self.counter.pause())
+                if not self._is_over(error):
+                    self.desk.await_news(seen, self.counter.pause())
                 return True
         if result.claims:
             self.keeper.nudge()
@@ -217,13 +218,24 @@ class Worker:
             return False
         try:
             return is_drained(self.storage, self.terms.queues)
-        except StorageError:
+        except StorageError as error:
+            if self._is_over(error):
+                self.counter.trouble(error)
             return False
+
+    def _is_over(self, error: StorageError) -> bool:
+        """Stop, if it is no use to wait for the storage; whether it is not."""
+        hopeless = self.counter.is_hopeless(error)
+        if hopeless:
+            self.stop(StopMode.FINISH, exit_code=error.exit_code)
+        return hopeless
 
     def _leave(self) -> None:
         self._stop = self._stop or StopMode.FINISH
         self.desk.give_back(RELEASED)
-        self.counter.settle_all(in_haste=lambda: self._stop is StopMode.FORCE)
+        hopeless = self.counter.settle_all(in_haste=lambda: self._stop is StopMode.FORCE)
+        if hopeless is not None:
+            self.exit_code = hopeless.exit_code
         self.delivered = self.deliveries.finish(DELIVERY_GRACE if self.desk.is_empty() else 0.0)
         # Who holds leases yet must not retire: that would give them back, whatever runs or is noted of them.
         done = self.keeper.finish() and self.desk.is_empty()

@@ -23,7 +23,7 @@ class Storage(Protocol):
 
     Callable from any thread, never across a fork. The clock is the storage's. Each method is one transaction: done
     whole or not at all. Raises `StorageBusyError` when the same call may succeed later, `StorageRefusedError` when the
-    store is not to be used, `StorageError` for the rest.
+    store is not to be used, `StorageGoneError` when it was taken away while it was open, `StorageError` for the rest.
 
     Every transition writes its events (see `EVENT_NAMES`) in its own transaction, but only those that the context of
     `create` wants. One transition, one event: settlements write job.completed, job.failed, job.dead, job.lost (for

@@ -27,6 +27,7 @@ CODES = {
     "WaitTimeoutError": (124, "timeout"),
     "StorageError": (1, "storage"),
     "StorageBusyError": (75, "busy"),
+    "StorageGoneError": (75, "gone"),
     "StorageRefusedError": (78, "refused"),
     "ConfigError": (78, "config"),
     "PluginError": (78, "plugin"),

@@ -18,7 +18,7 @@ from queuectl.engine.exchanging import MOST_CLAIMS, Counter
 from queuectl.engine.ledger import Entry, Ledger
 from queuectl.engine.retry import Decision
 from queuectl.engine.worker import Terms
-from queuectl.errors import StorageBusyError, StorageError
+from queuectl.errors import StorageBusyError, StorageError, StorageGoneError, StorageRefusedError
 from queuectl.model.attempt import Output, Result
 from queuectl.model.job import NewJob, State
 from queuectl.model.lease import Claim, Verdict
@@ -168,14 +168,15 @@ class TestTrouble:
     def test_a_result_that_came_too_late_is_told(
         self, world: World, counter: Counter, run: Callable[[Claim], Ended]
     ) -> None:
-        """Somebody else had the job; nothing is overwritten, and nothing of it stays here."""
+        """Nothing is overwritten. Whoever has the job finds what was noted of it, and its output."""
         claim = world.claim(world.me, "a")
         run(claim)
         world.storage.retire(world.me)
         with capture_logs() as logs:
             counter.exchange(ask=False)
         assert [entry["event"] for entry in logs] == ["a result came too late, somebody else has the job"]
-        assert (world.job("a").state, noted(world), counter.desk.is_empty()) == (State.PENDING, 0, True)
+        assert (world.job("a").state, noted(world), counter.desk.is_empty()) == (State.PENDING, 1, True)
+        assert os.listdir(world.logs) == [f"{world.me}-{claim.lease.token}.out"]
 
     def test_a_result_whose_acceptance_was_lost_on_the_way_is_not(
         self, world: World, storage: Troubled, counter: Counter, run: Callable[[Claim], Ended]
@@ -189,6 +190,48 @@ class TestTrouble:
             counter.exchange(ask=False)
         assert logs == []
         assert world.job("a").state is State.COMPLETED
+
+
+class TestHopelessness:
+    """A store that is not to be used any more, or that is gone."""
+
+    @pytest.mark.parametrize(
+        ("error", "running", "draining", "leaving"),
+        [
+            (StorageError("full"), False, False, False),
+            (StorageBusyError("locked"), False, False, False),
+            (StorageGoneError("removed"), False, True, True),
+            (StorageRefusedError("damaged"), True, True, True),
+        ],
+    )
+    def test_who_waits_for_it(
+        self, counter: Counter, error: StorageError, running: bool, draining: bool, leaving: bool
+    ) -> None:
+        """What may be well again is waited for; who drains or leaves does not wait for what somebody took away."""
+        assert counter.is_hopeless(error) is running
+        assert counter.is_hopeless(error, leaving=True) is leaving
+        counter.terms = Terms(id="me", drain=True)
+        assert counter.is_hopeless(error) is draining
+
+    def test_it_is_told_with_what_to_do_even_amid_other_trouble(self, counter: Counter) -> None:
+        """Once, and as an error."""
+        with capture_logs() as logs:
+            for error in (StorageError("full"), *[StorageRefusedError("damaged", hint="restore a backup")] * 3):
+                counter.trouble(error)
+        assert [(entry["log_level"], entry["error"], entry.get("hint")) for entry in logs] == [
+            ("warning", "full", None),
+            ("error", "damaged", "restore a backup"),
+        ]
+
+    @pytest.mark.parametrize("error", [StorageGoneError("removed"), StorageRefusedError("damaged")])
+    def test_who_leaves_has_what_ended_in_the_ledger(
+        self, world: World, storage: Troubled, counter: Counter, run: Callable[[Claim], Ended], error: StorageError
+    ) -> None:
+        """After the first failure."""
+        run(world.claim(world.me, "a"))
+        storage.fails = [error] * 2
+        assert counter.settle_all(in_haste=lambda: False) is error
+        assert (len(storage.fails), noted(world), counter.desk.is_empty()) == (1, 1, False)
 
 
 class TestLeaving:

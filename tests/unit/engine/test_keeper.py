@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from queuectl.engine.keeper import RECORD_AFTER, Keeper
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.retry import Decision
 from queuectl.engine.worker import Terms
-from queuectl.errors import StorageBusyError
+from queuectl.errors import StorageBusyError, StorageError, StorageGoneError, StorageRefusedError
 from queuectl.model.attempt import Result
 from queuectl.model.job import State
 from queuectl.model.lease import Claim, Verdict
@@ -125,6 +126,22 @@ class TestRunning:
         assert os.listdir(world.run) == [world.me]
         assert [entry["event"] for entry in logs] == ["the ledger was removed, and is put back"]
 
+    def test_a_ledger_that_cannot_be_put_back_is_told_of_until_it_can(
+        self, world: World, keeper: Keeper, tmp_path: Path
+    ) -> None:
+        """Once; the rest of the round goes on."""
+        (world.run / world.me).unlink()
+        world.run.rmdir()
+        world.run.touch()
+        with capture_logs() as logs:
+            rounds(keeper, 3)
+            world.run.unlink()
+            rounds(keeper, 2)
+        assert [entry["event"] for entry in logs] == [
+            "the ledger was removed, and cannot be put back",
+            "the ledger was removed, and is put back",
+        ]
+
     def test_a_cancel_ends_it(self, world: World, keeper: Keeper, running: Running) -> None:
         """As soon as anybody wakes the keeper."""
         world.storage.change(Action.CANCEL, ["a"])
@@ -143,11 +160,12 @@ class TestRunning:
     def test_who_was_given_up_for_dead_ends_all_and_leaves(
         self, world: World, keeper: Keeper, counter: Counter, running: Running, others: Others
     ) -> None:
-        """With an exit code that has its supervisor start another."""
+        """With an exit code that has its supervisor start another, and its ledger for those who have its jobs."""
         counter.desk.add([world.claim(world.me, "b")])
+        keeper.start()
         world.storage.retire(world.me)
-        rounds(keeper, 1)
-        assert running.flag.reason == "lost"
+        until(lambda: running.flag.reason == "lost")
+        assert not keeper.finish()
         assert not counter.desk.has_waiting()
         assert (StopMode.FORCE, 75) in others.calls
 
@@ -285,6 +303,32 @@ class TestTrouble:
         keeper.nudge()
         until(running.flag.is_set)
         assert keeper.finish()
+
+    @pytest.mark.parametrize(
+        ("error", "stops"), [(StorageRefusedError("damaged"), [78]), (StorageGoneError("removed"), [])]
+    )
+    def test_a_store_that_is_not_to_be_used_any_more_stops_the_worker(
+        self,
+        world: World,
+        keeper: Keeper,
+        others: Others,
+        error: StorageError,
+        stops: list[int],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """One that is gone may be put back."""
+        asked: list[str] = []
+
+        def fail(worker: str) -> Any:
+            asked.append(worker)
+            raise error
+
+        monkeypatch.setattr(Counter, "pause", lambda _: 0.001)
+        monkeypatch.setattr(world.storage, "beat", fail)
+        keeper.start()
+        until(lambda: len(asked) >= 2)
+        keeper.finish()
+        assert [call[1] for call in others.calls if isinstance(call, tuple)][:1] == stops
 
     @pytest.mark.parametrize(("age", "ended"), [(LEASE / 2, False), (LEASE * 0.7, True)])
     def test_where_other_hosts_may_take_over_it_ends_what_it_runs_in_time(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 from queuectl.config import Config, load_config
 from queuectl.engine import supervisor as supervising
 from queuectl.engine.supervisor import HEALTHY, Place, Plan, Signals, Supervisor
-from queuectl.errors import StorageError
+from queuectl.errors import StorageError, StorageGoneError
 from queuectl.model.worker import Role, StopMode
 from queuectl.testing import MemoryStorage
 
@@ -25,14 +26,15 @@ class Started:
     """A worker's process that ends at once, with some code; what is sent to it is noted."""
 
     def __init__(self, code: int) -> None:
+        self.worked = code not in (os.EX_CONFIG, os.EX_USAGE)
         self.pid = os.posix_spawn("/bin/sh", ["sh", "-c", f"exit {code}"], os.environ)
         self.sent: list[int] = []
         self.closed = False
         until(lambda: os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG))
 
     def is_ready(self) -> bool:
-        """Be ready."""
-        return True
+        """Be ready, unless it cannot work here."""
+        return self.worked
 
     def refusal(self) -> None:
         """Say nothing."""
@@ -129,6 +131,51 @@ class TestRunning:
         """Another would not fare better; a configuration that is spoilt later is waited out."""
         crew = Crew(code, 0)
         assert running(crew, 2) == code
+
+    def test_one_that_has_worked_and_finds_the_store_refused_ends_it_all(
+        self, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However often others have died there before."""
+        child = Started(os.EX_CONFIG)
+        child.worked = True
+        child.collect()
+        place = Place(child=child, deaths=3)  # type: ignore[arg-type]
+        supervisor._on_end(place, os.EX_CONFIG)
+        assert (place.done, supervisor._exit_code) == (True, os.EX_CONFIG)
+
+    def test_where_the_store_is_gone_nobody_begins_a_new_one(
+        self, running: Run, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A worker that died is replaced once the store is back; it is said once."""
+        gone = [StorageGoneError("removed")] * 5
+        beat = storage.beat
+
+        def sometimes(worker: str) -> Any:
+            if len(crew.started) == 1 and gone:
+                raise gone.pop()
+            return beat(worker)
+
+        crew = Crew(1, 0)
+        monkeypatch.setattr(storage, "beat", sometimes)
+        with capture_logs() as logs:
+            assert running(crew, 1) == 0
+        assert gone == []
+        assert [entry["error"] for entry in logs if "no worker is started" in entry["event"]] == ["removed"]
+
+    def test_a_drain_of_a_store_that_is_gone_ends(
+        self, config: Config, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With the code of that, and nobody is started anew."""
+        supervisor = Supervisor(config, storage, Plan(count=1, concurrency=1, drain=True))
+
+        def fail(_: str) -> Any:
+            raise StorageGoneError("removed")
+
+        monkeypatch.setattr(storage, "beat", fail)
+        place = Place()
+        supervisor._on_end(place, 75)
+        assert (place.done, supervisor._exit_code) == (True, 75)
+        supervisor._leave()
 
     def test_no_process_to_be_had_is_no_reason_to_give_up(self, running: Run) -> None:
         """It may be later."""

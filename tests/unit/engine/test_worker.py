@@ -18,7 +18,7 @@ from queuectl.engine import worker as working
 from queuectl.engine.retry import MAX_LOST
 from queuectl.engine.runner import Runner
 from queuectl.engine.worker import Terms, Worker, install_signals
-from queuectl.errors import StorageError
+from queuectl.errors import StorageError, StorageGoneError, StorageRefusedError
 from queuectl.model.attempt import Result, Run
 from queuectl.model.job import Job, NewJob, State
 from queuectl.model.lease import Ask, Claim, Settlement, Verdict
@@ -279,6 +279,56 @@ class TestTrouble:
         assert Worker(config, storage, Terms(id="w", drain=True)).run() == 0
         assert job(storage, "a").state is State.COMPLETED
 
+    @pytest.mark.parametrize("call", ["exchange", "counts"])
+    @pytest.mark.parametrize(
+        ("error", "code"), [(StorageGoneError("removed"), 75), (StorageRefusedError("damaged"), 78)]
+    )
+    def test_a_drain_ends_where_no_store_is_to_be_had(
+        self,
+        config: Config,
+        storage: MemoryStorage,
+        error: StorageError,
+        code: int,
+        call: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Or its next start would find it waiting still."""
+        monkeypatch.setattr(storage, call, failing(error))
+        assert Worker(config, storage, Terms(id="w", drain=True)).run() == code
+
+    def test_a_store_that_was_taken_away_is_waited_for(
+        self, config: Config, storage: MemoryStorage, enqueue: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What ran meanwhile is settled when it is back."""
+        enqueue(a=UNTIL_GO, b="true")
+        started = Started(Worker(config, storage, Terms(id="w")))
+        until((config.data.parent / "work" / "begun").exists)
+        with monkeypatch.context() as away:
+            for name in ("exchange", "beat", "record"):
+                away.setattr(storage, name, failing(StorageGoneError("removed")))
+            (config.data.parent / "work" / "go").touch()
+            until(lambda: not started.worker.desk.running())
+            until(lambda: started.worker.counter.pause() > 0.3)
+        until(lambda: {job(storage, id).state for id in "ab"} == {State.COMPLETED})
+        started.worker.stop(StopMode.FINISH)
+        assert started.end() == 0
+
+    def test_who_leaves_does_not_wait_for_it(
+        self, config: Config, storage: MemoryStorage, enqueue: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its ledger keeps what ended, and its exit code tells it."""
+        enqueue(a=UNTIL_GO)
+        started = Started(Worker(config, storage, Terms(id="w")))
+        until((config.data.parent / "work" / "begun").exists)
+        for name in ("exchange", "beat", "record"):
+            monkeypatch.setattr(storage, name, failing(StorageGoneError("removed")))
+        started.worker.stop(StopMode.FINISH, exit_code=143)
+        (config.data.parent / "work" / "go").touch()
+        assert started.end() == 75
+        record = ledger.read(config.data / "run", "w")
+        assert record is not None
+        assert [entry.phase for entry in record.entries.values()] == ["ended"]
+
     def test_its_leases_hold_for_as_long_as_the_storage_hears_of_it(
         self, config: Config, storage: MemoryStorage
     ) -> None:
@@ -288,6 +338,15 @@ class TestTrouble:
         worker.counter.confirmed_at -= float(config.worker.lease) / 2
         assert not worker._holds()
         worker.ledger.close()
+
+
+def failing(error: StorageError) -> Callable[..., Any]:
+    """Return a call that fails."""
+
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
 
 
 def sometimes(call: Callable[..., Any], failures: int) -> Callable[..., Any]:

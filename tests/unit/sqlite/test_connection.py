@@ -12,7 +12,14 @@ from pathlib import Path
 import apsw
 import pytest
 
-from queuectl.errors import QueuectlError, StorageBusyError, StorageError, StorageRefusedError, UsageError
+from queuectl.errors import (
+    QueuectlError,
+    StorageBusyError,
+    StorageError,
+    StorageGoneError,
+    StorageRefusedError,
+    UsageError,
+)
 from queuectl.model.job import NewJob
 from queuectl.model.lease import Ask
 from queuectl.model.query import Action, Query
@@ -209,8 +216,14 @@ class TestMeanings:
         storage.get("a")
         path.rename(path.with_suffix(".old"))
         for call in (lambda: storage.enqueue([new("a")]), lambda: storage.get("a")):
-            with pytest.raises(StorageError, match="removed or replaced"):
+            with pytest.raises(StorageGoneError, match="was removed"):
                 call()
+        path.touch()
+        with pytest.raises(StorageGoneError, match="was replaced"):
+            storage.get("a")
+        path.with_suffix(".old").rename(path)
+        storage.enqueue([new("a")])
+        assert storage.get("a") is not None
 
     def test_after_a_fork(self, storage: SqliteStorage) -> None:
         """A handle does not work on the other side of a fork, where SQLite's locks do not hold."""
