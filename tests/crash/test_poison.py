@@ -1,0 +1,287 @@
+"""Jobs that do harm: to their worker, to the disk, to the files of the queue. All other jobs go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.endurance.yard import PATIENCE, Yard, until
+from queuectl import State
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+
+SUPERVISOR = "read -r _ _ _ supervisor _ </proc/$PPID/stat"
+"""Lets a job find its worker's parent."""
+
+GAVE_UP = "gave up after 3 runs that their worker did not survive"
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    """A yard, and nothing of it is left running."""
+    yard = Yard(tmp_path)
+    try:
+        yield yard
+    finally:
+        yard.close()
+
+
+class TestKillers:
+    """Jobs that kill what runs them."""
+
+    def test_who_kills_its_worker_takes_no_other_job_along(self, yard: Yard) -> None:
+        """What ran beside it each time completes, what waited too; the worker is started three times anew, no more."""
+        beside = {f"beside-{number}": "sleep 0.5" for number in range(3)}
+        yard.enqueue(**beside, killer="sleep 0.1; kill -9 -$PPID; sleep 60", waiting="true")
+        assert yard.drain("--concurrency", "4") == 0
+        assert yard.states(*beside, "waiting") == ["completed"] * 4
+        killer = yard.job("killer")
+        assert (killer.state, killer.error, killer.attempts) == (State.DEAD, GAVE_UP, 0)
+        assert yard.results("killer") == ["lost"] * 3
+        assert all(yard.results(id)[-1] == "completed" for id in beside)
+        assert yard.log().count("a worker died, starting another") == 3
+        assert yard.processes() == []
+
+    def test_who_kills_the_supervisor_too_is_given_up_as_well(self, yard: Yard) -> None:
+        """Each start ends it and goes on; after the third nothing stands in the way of the others."""
+        yard.enqueue(killer=f"{SUPERVISOR}; kill -9 $supervisor $PPID; sleep 60", other="true")
+        assert [yard.drain() for _ in range(4)] == [-signal.SIGKILL] * 3 + [0]
+        assert yard.results("killer") == ["lost"] * 3
+        assert (yard.job("killer").error, yard.states("other")) == (GAVE_UP, ["completed"])
+        assert os.listdir(yard.home / "run") == []
+
+    def test_who_kills_its_group_kills_itself(self, yard: Yard) -> None:
+        """Its worker is not in there: the run is charged as any that a signal ended."""
+        yard.enqueue(group="kill -9 0; sleep 60", other="true")
+        assert yard.drain() == 0
+        found = yard.job("group")
+        assert (found.state, found.signal, found.attempts) == (State.DEAD, signal.SIGKILL, 1)
+        assert yard.states("other") == ["completed"]
+        assert "a worker died" not in yard.log()
+
+
+STORM = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for number in range(200):
+    if os.fork() == 0:
+        if number % 4 == 1 and os.fork():
+            os._exit(0)
+        if number % 4 == 2:
+            os.setpgid(0, 0)
+        if number == 200 - 2:
+            while os.fork() == 0:
+                pass
+            os._exit(0)
+        if number >= 200 - 1:
+            os.setsid()
+        time.sleep(40)
+        os._exit(0)
+open("stormy", "w").close()
+time.sleep(40)
+"""
+"""Children, orphans, such as left the group, one that left the session, and a chain of which each link starts the next
+and ends; none of them hears SIGTERM."""
+
+
+class TestForks:
+    """A job that forks without end, and what is left of it when it is ended: nothing but what left its session."""
+
+    @pytest.fixture
+    def storm(self, yard: Yard) -> list[str]:
+        """The command of such a job."""
+        (yard.root / "storm.py").write_text(STORM)
+        return [sys.executable, "-IS", "storm.py"]
+
+    def is_over(self, yard: Yard) -> bool:
+        """Whether nothing is left but one that left the session, which it leads now."""
+        left = [pid for pid in yard.processes() if b"storm.py" in command_line(pid)]
+        return [os.getsid(pid) for pid in left] == left and len(left) == 1
+
+    def test_when_it_is_cancelled(self, yard: Yard, storm: list[str]) -> None:
+        """The job is cancelled soon, and the next one runs."""
+        yard.enqueue(storm=storm)
+        yard.start()
+        until((yard.root / "stormy").exists)
+        assert yard.run("cancel", "storm").returncode == 0
+        yard.wait("storm")
+        assert self.is_over(yard)
+        yard.enqueue(other="true")
+        yard.wait("other")
+        assert yard.states("storm", "other") == ["cancelled", "completed"]
+
+    def test_when_its_time_is_up(self, yard: Yard, storm: list[str]) -> None:
+        """The job is dead, which says why."""
+        yard.enqueue(storm={"command": storm, "timeout": 3})
+        yard.start("--set", "executor.kill-after=0.2s")
+        yard.wait("storm")
+        assert self.is_over(yard)
+        assert (yard.root / "stormy").exists()
+        assert yard.job("storm").error == "timed out after 3s"
+
+    def test_when_its_worker_dies(self, yard: Yard, storm: list[str]) -> None:
+        """Also what left the session is ended, before the job runs again."""
+        look = f"{sys.executable} -IS storm.py & wait"
+        yard.enqueue(storm=f"test -e stormy && {{ pgrep -f storm.py | grep -vx $$ >left; exit 0; }}; {look}")
+        yard.start()
+        until((yard.root / "stormy").exists)
+        (worker,) = yard.workers()
+        os.kill(worker, signal.SIGKILL)
+        yard.wait("storm")
+        assert yard.results("storm") == ["lost", "completed"]
+        own = {str(pid) for pid in yard.processes()}
+        assert own.isdisjoint((yard.root / "left").read_text().split())
+
+
+def command_line(pid: int) -> bytes:
+    """Return the command line of a process, nothing when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+class TestFiles:
+    """Jobs that lay hands on the files of the queue."""
+
+    def test_who_removes_them_harms_only_itself(self, yard: Yard) -> None:
+        """The outputs, the ledgers, what workers are woken by, and its own directory: the next jobs run as ever."""
+        directory = yard.root / "directory"
+        directory.mkdir()
+        remove = "rm -r $QUEUECTL_HOME/logs $QUEUECTL_HOME/run $QUEUECTL_HOME/*-wake; rmdir $PWD; echo done"
+        supervisor = yard.start()
+        yard.enqueue(remover={"command": remove, "cwd": str(directory)})
+        yard.wait("remover")
+        assert not directory.exists()
+        yard.enqueue(gone={"command": "true", "cwd": str(directory)}, other="echo hello")
+        yard.wait("gone", "other")
+        assert yard.states("remover", "gone", "other") == ["completed", "dead", "completed"]
+        assert yard.job("gone").error == f"cannot change to directory {directory}: No such file or directory"
+        assert yard.run("logs", "other").stdout == "hello\n"
+        until(lambda: len(os.listdir(yard.home / "run")) == 2)
+        stopped = yard.run("worker", "stop")
+        assert (stopped.returncode, stopped.stderr) == (0, "stopped\n")
+        assert supervisor.wait(PATIENCE) == 0
+        assert yard.processes() == []
+        assert os.listdir(yard.home / "run") == []
+
+    def test_who_opens_the_directory_to_everybody_is_noticed(self, yard: Yard) -> None:
+        """Nothing is stored in such a place, and it is said what mends it; what runs goes on."""
+        yard.start()
+        yard.enqueue(opener="chmod 777 $QUEUECTL_HOME; sleep 0.1; echo done", waiting="echo hello")
+        yard.wait("waiting")
+        refused = yard.run("enqueue", "true")
+        assert refused.returncode == 78
+        assert refused.stderr == (
+            f"error: {yard.home}: everybody may write the data directory\nhint: chmod o-w {yard.home}\n"
+        )
+        yard.home.chmod(0o700)
+        assert yard.run("wait", "opener", "waiting").returncode == 0
+        assert yard.run("worker", "stop").returncode == 0
+        assert yard.states("opener", "waiting") == ["completed"] * 2
+
+
+class TestOutput:
+    """Jobs whose output is out of the ordinary."""
+
+    def test_bytes_that_are_no_text(self, yard: Yard) -> None:
+        """They come back as they were, and nothing that shows them fails or sends them to a terminal."""
+        write = "import sys; sys.stdout.buffer.write(b'\\0\\xff\\xfe\\x1b[2J' + b'x' * 300_000 + bytes(range(256)))"
+        yard.enqueue(bytes=[sys.executable, "-c", write])
+        assert yard.drain() == 0
+        raw = os.fsencode(yard.run("logs", "--raw", "bytes").stdout)
+        assert raw == b"\0\xff\xfe\x1b[2J" + b"x" * 300_000 + bytes(range(256))
+        shown = json.loads(yard.run("logs", "--json", "bytes").stdout)
+        assert shown["output"].startswith("\0\ufffd\ufffd\x1b[2J")
+        for call in (["show", "bytes"], ["list"], ["logs", "bytes"], ["show", "bytes", "--json"]):
+            done = yard.run(*call)
+            assert (done.returncode, done.stderr) == (0, "")
+
+    def test_descriptors_that_are_closed_or_held(self, yard: Yard) -> None:
+        """A job may close all that it has, and leave a daemon with its output behind: nobody waits for that."""
+        daemon = "setsid -f sh -c 'while ! test -e go; do sleep 0.02; done; head -c 200000 /dev/zero; touch gone'"
+        yard.enqueue(closer="exec <&- >&- 2>&-; exit 3", daemon=f"echo here; {daemon}", other="true")
+        assert yard.drain() == 0
+        assert yard.job("closer").exit_code == 3
+        assert yard.states("daemon", "other") == ["completed"] * 2
+        assert not (yard.root / "gone").exists()
+        (yard.root / "go").touch()
+        until((yard.root / "gone").exists)
+        assert yard.run("logs", "daemon").stdout == "here\n"
+        assert os.listdir(yard.home / "logs") == []
+
+
+class TestLongCommands:
+    """Commands of 200 KB and more."""
+
+    def test_they_run_or_say_why_not(self, yard: Yard) -> None:
+        """A text may be as long as all that the system takes, a word of a list not: it is named."""
+        jobs = {
+            "text": f"echo {'x' * 200_000} | wc -c",
+            "list": ["printf", "%s", *(["x" * 1_000] * 200)],
+            "word": ["echo", "x" * 200_000],
+            "huge": f"echo {'x' * 5_000_000}",
+            "other": "true",
+        }
+        lines = "\n".join(json.dumps({"id": id, "command": command, "max_retries": 0}) for id, command in jobs.items())
+        (yard.root / "jobs.jsonl").write_text(lines)
+        assert yard.run("enqueue", "--quiet", "--file", "jobs.jsonl").stdout.split() == [*jobs]
+        assert yard.drain() == 0
+        assert yard.states(*jobs) == ["completed", "completed", "dead", "dead", "completed"]
+        assert yard.run("logs", "text").stdout == "200001\n"
+        assert len(yard.run("logs", "--raw", "list").stdout) == 200_000
+        word, huge = yard.job("word"), yard.job("huge")
+        assert (word.exit_code, huge.exit_code) == (126, 126)
+        assert word.error == "echo: a word of 200000 bytes is too long for this system: 131071 at most"
+        assert huge.error == "/bin/sh: Argument list too long"
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0,
+    reason="only root can mount a small disk",
+)
+class TestFullDisk:
+    """Jobs that fill the disk on which the queue lies."""
+
+    @pytest.fixture
+    def yard(self, tmp_path: Path) -> Iterator[Yard]:
+        """A yard whose home is a small disk."""
+        yard = Yard(tmp_path)
+        yard.home.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "none", str(yard.home)], check=True)
+        try:
+            yield yard
+        finally:
+            yard.close()
+            subprocess.run(["umount", "--lazy", str(yard.home)], check=True)
+
+    def test_with_output(self, yard: Yard) -> None:
+        """Far less than `max-output` fits: one that writes without end fails, and leaves room for all the others."""
+        others = {f"other-{number}": f"echo {'x' * 1000}" for number in range(20)}
+        yard.enqueue(flood="yes", **others)
+        assert yard.drain() == 0
+        flood = yard.job("flood")
+        assert (flood.state, flood.exit_code) == (State.DEAD, 1)
+        assert yard.states(*others) == ["completed"] * 20
+        disk = os.statvfs(yard.home)
+        assert disk.f_bavail > disk.f_blocks // 3
+
+    def test_with_a_file(self, yard: Yard) -> None:
+        """Workers wait until there is room again, and then settle what ended: nothing runs twice."""
+        yard.start("--concurrency", "2")
+        yard.enqueue(filler="echo run >>marks; cat /dev/zero >$QUEUECTL_HOME/file; true")
+        until(lambda: "disk is full" in yard.log())
+        (yard.home / "file").unlink()
+        yard.wait("filler")
+        yard.enqueue(other="true")
+        yard.wait("other")
+        assert yard.states("filler", "other") == ["completed"] * 2
+        assert (yard.root / "marks").read_text() == "run\n"
+        assert "the storage answers again" in yard.log()
