@@ -1,0 +1,61 @@
+"""Leaks: a worker holds no more of anything after many jobs; `python -m benchmarks.endurance leaks` takes more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.endurance.leaks import COUNTED, LOG_BOUND, Sample, complaints, watch
+from benchmarks.endurance.yard import Yard
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is looked up in /proc")
+
+JOBS = 1_500
+
+
+@pytest.fixture
+def yard(quick_path: Path) -> Iterator[Yard]:
+    """A yard, and nothing of it is left running."""
+    yard = Yard(quick_path)
+    try:
+        yield yard
+    finally:
+        yard.close()
+
+
+@pytest.mark.parametrize(("concurrency", "distinct"), [(1, False), (4, True)], ids=["alike", "distinct"])
+def test_a_worker_holds_no_more_and_more(yard: Yard, concurrency: int, *, distinct: bool) -> None:
+    """Memory, descriptors, threads, zombies and files, and the log of the store, also where no two jobs are alike."""
+    samples = watch(yard, jobs=JOBS, concurrency=concurrency, samples=60, distinct=distinct)
+    assert [*complaints(samples)] == []
+
+
+FLAT = [Sample(done, 40 * 2**20, 20, 5, 0, 2, 1, 6, 2**20) for done in range(0, 1001, 20)]
+IDLE = replace(FLAT[-1], logs=0)
+
+
+def test_what_is_flat_is_not_complained_of() -> None:
+    """Nor is what grows in the beginning, or a little."""
+    early = [replace(sample, memory=2**20, descriptors=1) if sample.done < 250 else sample for sample in FLAT]
+    late = [replace(sample, threads=7) if sample.done > 700 else sample for sample in early]
+    assert [*complaints([*late, IDLE])] == []
+
+
+@pytest.mark.parametrize("name", ["memory", *COUNTED])
+def test_what_grows_is_complained_of(name: str) -> None:
+    """By its name."""
+    growing = [
+        replace(each, **{name: int(getattr(each, name) * (1 + each.done / 2000)) + each.done // 50}) for each in FLAT
+    ]
+    (complaint,) = complaints([*growing, IDLE])
+    assert complaint.startswith(f"{name} grow")
+
+
+@pytest.mark.parametrize(("name", "value"), [("zombies", 1), ("logs", 1), ("run", 3), ("log", LOG_BOUND + 1)])
+def test_what_is_left_over_is_complained_of(name: str, value: int) -> None:
+    """When nothing runs any more."""
+    assert len([*complaints([*FLAT, replace(IDLE, **{name: value})])]) == 1
