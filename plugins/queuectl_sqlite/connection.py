@@ -14,7 +14,7 @@ import apsw
 from queuectl import StorageError, StorageGoneError
 from queuectl_sqlite import opening, schema
 from queuectl_sqlite.checkpointing import Checkpoints
-from queuectl_sqlite.failures import translated
+from queuectl_sqlite.failures import damaged, translated
 from queuectl_sqlite.patience import Patience
 
 _first_opening = Lock()
@@ -48,7 +48,7 @@ class Connection:
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
         """Lend the connection for statements that only read."""
-        with self._lock, translated(self.path):
+        with self._lock, self._explained():
             yield self._usable()
 
     @contextmanager
@@ -57,7 +57,7 @@ class Connection:
 
         With `durable` it is on the disk when this returns; without, it rides on the next one that is.
         """
-        with self._lock, translated(self.path):
+        with self._lock, self._explained():
             connection = self._usable()
             self._sync(durable or self._always_sync)
             connection.execute("BEGIN IMMEDIATE")
@@ -84,6 +84,21 @@ class Connection:
         """Close the connection; idempotent."""
         with self._lock, translated(self.path):
             self.apsw.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise what the block raises as an error of queuectl; what nobody foresaw may come of a damaged database."""
+        try:
+            with translated(self.path):
+                yield
+        except (LookupError, TypeError, ValueError) as error:
+            from queuectl_sqlite.upkeep import faults
+
+            with translated(self.path):
+                found = faults(self.apsw)
+            if found:
+                raise damaged(self.path, found[0]) from error
+            raise
 
     def _usable(self) -> apsw.Connection:
         if self._process != os.getpid():

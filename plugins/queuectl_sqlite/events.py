@@ -19,7 +19,7 @@ _job_of_snapshot = msgspec.json.Decoder(Job).decode
 
 def events(db: apsw.Connection, after: int, limit: int) -> list[Event]:
     """Return events with an id above `after`, oldest first."""
-    return [_event(row) for row in db.execute(sql.EVENTS, (after, limit)).fetchall()]
+    return [event_of(row) for row in db.execute(sql.EVENTS, (after, limit)).fetchall()]
 
 
 def advance(tx: Transaction, consumer: str, upto: int, worker: str, hold: float) -> int | None:
@@ -35,7 +35,8 @@ def advance(tx: Transaction, consumer: str, upto: int, worker: str, hold: float)
     return moved
 
 
-def _event(row: Any) -> Event:
+def event_of(row: Any) -> Event:
+    """Make an event of the columns that EVENTS selects."""
     id, name, at, job, attempt, worker, queue = row
     return Event(
         id=id,

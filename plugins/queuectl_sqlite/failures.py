@@ -60,7 +60,7 @@ def _full(path: Path) -> StorageError:
     return StorageError(f"the disk is full: {path} cannot grow", hint=f"free some space: df -h {path.parent}")
 
 
-def damaged(path: Path, error: Exception) -> StorageRefusedError:
+def damaged(path: Path, error: Exception | str) -> StorageRefusedError:
     """Return the error for a database of ours that is spoilt."""
     return StorageRefusedError(f"{path} is damaged: {error}", hint="restore a backup, or move the file away")
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import apsw
+import msgspec
 
-from queuectl import ConflictError, StorageError
+from queuectl import ConflictError, Result, Role, StopMode, StorageError
+from queuectl_sqlite import statements as sql
+from queuectl_sqlite.events import event_of
 from queuectl_sqlite.failures import translated
 from queuectl_sqlite.host import give_name, make_file, sync_names
 
+
+def _others_than(column: str, values: Iterable[str]) -> str:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return f"{column} NOT IN ({listed})"
+
+
 CHECKS = {
+    "missing row of the counter": "SELECT 1 - count(*) FROM counter",
     "jobs without their command": "SELECT count(*) FROM job WHERE seq NOT IN (SELECT seq FROM spec)",
     "commands without their job": "SELECT count(*) FROM spec WHERE seq NOT IN (SELECT seq FROM job)",
     "attempts without their job": "SELECT count(*) FROM attempt WHERE job NOT IN (SELECT seq FROM job)",
@@ -20,6 +31,9 @@ CHECKS = {
     "jobs of no queue": "SELECT count(*) FROM job WHERE queue NOT IN (SELECT id FROM queue)",
     "jobs whose phase and state do not fit": (
         "SELECT count(*) FROM job WHERE (phase = 2) <> (state = 1) OR (phase = 4) <> (state >= 3)"
+    ),
+    "jobs in a state or phase that does not exist": (
+        "SELECT count(*) FROM job WHERE state NOT BETWEEN 0 AND 5 OR phase NOT BETWEEN 0 AND 5"
     ),
     "leases of workers that are not registered": (
         "SELECT count(*) FROM job WHERE phase = 2 AND worker NOT IN (SELECT id FROM worker WHERE NOT gone)"
@@ -31,10 +45,26 @@ CHECKS = {
             AND coalesce(json_valid(backoff), 1) AND coalesce(json_valid(options), 1)
         )
     """,
-    "events whose job cannot be read": "SELECT count(*) FROM event WHERE NOT coalesce(json_valid(job), 1)",
+    "workers whose role, orders or queues cannot be read": (
+        f"SELECT count(*) FROM worker WHERE {_others_than('role', Role)} OR {_others_than('stop', StopMode)}"
+        " OR NOT coalesce(json_valid(queues), 1)"
+    ),
+    "attempts with an unknown result": f"SELECT count(*) FROM attempt WHERE {_others_than('result', Result)}",
     "lease tokens above their counter": "SELECT count(*) FROM job WHERE lease > (SELECT lease FROM counter)",
 }
 """Each statement counts what must not be there."""
+
+TEXTS = {
+    "queue": "name",
+    "job": "worker, error, unique_key, limit_key, handle, origin_worker",
+    "spec": "id, command, argv, cwd, env, tags, backoff, options, schedule",
+    "tag": "tag",
+    "firing": "schedule",
+    "attempt": "result, error, worker, host, output_path, error_path",
+    "worker": "id, host, role, supervisor, queues, stop",
+    "consumer": "name, worker",
+}
+"""Columns that hold text."""
 
 MISCOUNTED = """
     WITH real (queue, state, jobs) AS (SELECT queue, state, count(*) FROM job GROUP BY queue, state)
@@ -49,12 +79,12 @@ def faults(db: apsw.Connection) -> list[str]:
     """Return what is wrong, a line each."""
     try:
         return _faults(db)
-    except apsw.CorruptError as error:
+    except (apsw.CorruptError, UnicodeDecodeError) as error:
         return [f"database: {error}"]
 
 
 def _faults(db: apsw.Connection) -> list[str]:
-    found = [f"database: {line}" for (line,) in db.execute("PRAGMA quick_check") if line != "ok"]
+    found = [f"database: {line}" for (line,) in db.execute("PRAGMA integrity_check") if line != "ok"]
     if found:
         return found  # what follows would read from a damaged file
     for what, statement in CHECKS.items():
@@ -63,7 +93,22 @@ def _faults(db: apsw.Connection) -> list[str]:
             found.append(f"{number} {what}")
     for queue, state, kept, real in db.execute(MISCOUNTED):
         found.append(f"queue {queue!r}, state {state}: {kept} jobs are counted, {real} are there")
-    return found
+    return [*found, *_unreadable(db)]
+
+
+def _unreadable(db: apsw.Connection) -> Iterator[str]:
+    """Read all that is text: where a bit of it has changed SQLite sees nothing wrong."""
+    for table, columns in TEXTS.items():
+        try:
+            for _ in db.execute(f"SELECT {columns} FROM {table}"):
+                pass
+        except UnicodeDecodeError as error:
+            yield f"{table}: a text cannot be read: {error}"
+    try:
+        for row in db.execute(sql.EVENTS, (0, -1)):
+            event_of(row)
+    except (UnicodeDecodeError, msgspec.MsgspecError) as error:
+        yield f"event: one cannot be read: {error}"
 
 
 def backup(source: apsw.Connection, path: Path) -> None:

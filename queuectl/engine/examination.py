@@ -28,6 +28,8 @@ AHEAD = 60.0
 OVERDUE = 60.0
 """Seconds by which a run may exceed its time limit and what it takes to end it."""
 
+RESTORE = "stop the workers and put a backup in its place; queuectl backup FILE keeps what is left"
+
 MANY = 500
 """How many running jobs are looked at."""
 
@@ -108,7 +110,7 @@ def _plugins(config: Config) -> Iterator[Finding]:
 def _content(queue: Queue) -> Iterator[Finding]:
     faults = queue.storage.check()
     for fault in faults:
-        yield Finding(check="store", health=Health.ERROR, text=fault, hint="queuectl backup FILE keeps what is left")
+        yield Finding(check="store", health=Health.ERROR, text=fault, hint=RESTORE)
     if not faults:
         place = queue.status()["store"]
         yield _ok("store", f"{place} is sound")

@@ -148,7 +148,7 @@ class Counter:
         self.desk.settled(batch)
 
     def _recovered(self) -> None:
-        if self._troubles:
+        if self._troubles and not self._hopeless:
             self._log.info("the storage answers again")
             self._troubles = 0
 

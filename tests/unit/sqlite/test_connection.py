@@ -242,6 +242,37 @@ class TestMeanings:
             assert b"fork" in told.read()
 
 
+class TestWhatNobodyForesaw:
+    """Errors of the code that reads rows."""
+
+    @pytest.mark.parametrize(
+        ("damage", "call", "fault"),
+        [
+            ("UPDATE job SET state = 77", lambda storage: storage.get("a"), "phase and state do not fit"),
+            ("UPDATE worker SET role = 'cook'", lambda storage: storage.workers(), "role, orders or queues"),
+            ("DELETE FROM counter", lambda storage: storage.exchange("worker", [], Ask(limit=1)), "of the counter"),
+        ],
+    )
+    def test_they_are_due_to_damage_where_there_is_some(
+        self, storage: SqliteStorage, damage: str, call: Callable[[SqliteStorage], object], fault: str
+    ) -> None:
+        """It is told as such, and what it is."""
+        storage.register(NewWorker(id="worker", host="here", pid=1))
+        storage.enqueue([new("a")])
+        storage._main.apsw.execute(damage).fetchall()
+        with pytest.raises(StorageRefusedError, match=fault):
+            call(storage)
+
+    def test_on_a_sound_database_they_are_what_they_are(
+        self, storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A fault of the program is not blamed on the disk."""
+        monkeypatch.setattr("queuectl_sqlite.storage.job_of", lambda _: int("x"))
+        storage.enqueue([new("a")])
+        with pytest.raises(ValueError, match="invalid literal"):
+            storage.get("a")
+
+
 class TestRollingBack:
     """A transaction is done whole or not at all."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from queuectl import Ask, ConflictError, NewJob, Output, Result, Run, Settlement, StorageError, Verdict
@@ -52,14 +53,50 @@ class TestChecking:
             ("DELETE FROM job WHERE state = 3", "1 attempts without their job"),
             ("DELETE FROM job WHERE state = 0", "1 tags without their job"),
             ("UPDATE spec SET env = '{' WHERE id = 'b'", "1 jobs of which some JSON cannot be read"),
-            ("INSERT INTO event (name, at, job) VALUES ('job.dead', 0.0, '{')", "1 events whose job cannot be read"),
+            ("UPDATE job SET state = 99, phase = 4 WHERE state = 0", "1 jobs in a state or phase that does not exist"),
             ("UPDATE job SET queue = 99", "3 jobs of no queue"),
+            ("DELETE FROM counter", "1 missing row of the counter"),
+            ("UPDATE worker SET role = 'cook'", "1 workers whose role, orders or queues cannot be read"),
+            ("UPDATE worker SET stop = 'sometime'", "1 workers whose role, orders or queues cannot be read"),
+            ("UPDATE worker SET queues = '['", "1 workers whose role, orders or queues cannot be read"),
+            ("UPDATE attempt SET result = 'well'", "1 attempts with an unknown result"),
         ],
     )
     def test_it_finds(self, busy: SqliteStorage, damage: str, fault: str) -> None:
         """Each kind of damage is named, with how often it was found."""
         busy._main.apsw.execute(damage).fetchall()
         assert fault in busy.check()
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "UPDATE spec SET command = CAST(x'FF' AS TEXT) WHERE id = 'b'",
+            "UPDATE job SET error = CAST(x'61FF' AS TEXT) WHERE state = 0",
+            "UPDATE tag SET tag = CAST(x'FF' AS TEXT)",
+            "UPDATE attempt SET host = CAST(x'C3' AS TEXT)",
+            "UPDATE worker SET host = CAST(x'C3' AS TEXT)",
+            "UPDATE queue SET name = CAST(x'C3' AS TEXT)",
+            "INSERT INTO consumer (name, cursor, until) VALUES (CAST(x'C3' AS TEXT), 0, 0.0)",
+            "INSERT INTO firing VALUES (CAST(x'C3' AS TEXT), 0.0)",
+            "INSERT INTO event (name, at, job) VALUES ('job.dead', 0.0, '{')",
+            "INSERT INTO event (name, at, job) VALUES ('job.dead', 0.0, '{\"id\": \"a\"}')",
+            "INSERT INTO event (name, at) VALUES (CAST(x'C3' AS TEXT), 0.0)",
+        ],
+    )
+    def test_it_reads_all_text(self, busy: SqliteStorage, damage: str) -> None:
+        """SQLite sees nothing wrong with a text in which a bit was turned; whoever reads it does."""
+        busy._main.apsw.execute(damage).fetchall()
+        assert len(busy.check()) == 1
+
+    def test_it_finds_an_index_that_is_out_of_order(self, busy: SqliteStorage, path: Path, open_storage: Open) -> None:
+        """Its entries are as many as they should be, but statements that go by it pass jobs over."""
+        db = busy._main.apsw
+        db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        db.execute("PRAGMA writable_schema = ON").fetchall()
+        turned = "replace(sql, '(queue, state)', '(state, queue)')"
+        db.execute(f"UPDATE sqlite_schema SET sql = {turned} WHERE name = 'job_listed'").fetchall()
+        busy.close()
+        assert "database: row 1 missing from index job_listed" in open_storage().check()
 
     def test_it_finds_a_broken_index(self, busy: SqliteStorage, path: Path, open_storage: Open) -> None:
         """What SQLite itself finds is told too."""
