@@ -72,7 +72,7 @@ WEIGHTS: Mapping[Act, int] = {
 LONG_STOP = 0.25
 """The share of stops that last longer than a lease."""
 
-LONGEST_STOP = 8
+LONGEST_STOP = 10
 """How many leases a stop lasts at most: who was silent is looked at twice before it is taken for dead."""
 
 

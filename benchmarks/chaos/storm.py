@@ -20,7 +20,7 @@ CROWD = 200
 """How many jobs are looked at to pick one to cancel or to retry."""
 
 EARLY = 0.2
-"""The share of signals that may hit a supervisor before it has a worker, or somebody who is stopped."""
+"""The share of signals that may hit anybody: a supervisor before it has a worker, who is stopped, who is idle."""
 
 TICK = 0.05
 """Seconds between two looks."""
@@ -84,10 +84,11 @@ class Storm:
         if len(self._house.supervisors) < MOST_SUPERVISORS:
             self._house.start("--count", str(workers), "--concurrency", str(concurrency))
 
-    def _workers(self, supervisor: str | None = None) -> list[int]:
-        """Return the processes of the workers that live, or of one supervisor's."""
+    def _workers(self, supervisor: str | None = None, *, busy: bool = False) -> list[int]:
+        """Return the processes of the workers that live, or of one supervisor's; of those that are `busy` if wanted."""
         workers = [worker for worker in self._queue.workers() if worker.role is Role.WORKER]
-        pids = [worker.pid for worker in workers if supervisor in {None, worker.supervisor}]
+        wanted = [worker for worker in workers if supervisor in {None, worker.supervisor}]
+        pids = [worker.pid for worker in wanted if worker.running or not busy]
         return [pid for pid in pids if self._house.territory.holds(pid)]  # who was killed may not be missed yet
 
     def _hit(self, pids: Sequence[int], action: Action, number: int, role: str) -> int | None:
@@ -139,7 +140,9 @@ class Storm:
         self._hit(self._enqueuers(), action, signal.SIGKILL, "enqueuer")
 
     def _stop_worker(self, action: Action) -> None:
-        self._stop(self._workers(), action, "worker")
+        """Stop one, mostly one that has jobs in hand: it may be taken for dead."""
+        busy = self._random.random() >= EARLY
+        self._stop(self._workers(busy=busy) or self._workers(), action, "worker")
 
     def _stop_supervisor(self, action: Action) -> None:
         self._stop(self._supervisors(), action, "supervisor")

@@ -34,7 +34,7 @@ def test_some_stops_outlast_a_lease() -> None:
     spans = [action.span for action in planned(7, seconds=600.0)]
     long = sum(span > 2.0 for span in spans)
     assert 0.15 < long / len(spans) < 0.35
-    assert max(spans) < 16.0
+    assert max(spans) < 20.0
 
 
 def test_a_draw_picks_one_of_those_that_are_there() -> None:
