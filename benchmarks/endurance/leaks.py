@@ -76,7 +76,7 @@ def _enqueue(yard: Yard, jobs: int, *, distinct: bool) -> None:
 
 def _await(done: Any, count: int) -> None:
     while done() < count:
-        time.sleep(0.005)
+        time.sleep(0.01)
 
 
 def _sample(yard: Yard, supervisor: int, worker: int, done: int) -> Sample:

@@ -16,7 +16,7 @@ from typing import Any
 import queuectl
 from queuectl import Job, Queue, Role
 
-PATIENCE = 100.0
+PATIENCE = 300.0
 """Seconds after which a condition that has not come true is a failure."""
 
 READY = "Ctrl-C lets running jobs finish"

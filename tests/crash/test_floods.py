@@ -11,7 +11,10 @@ import pytest
 from benchmarks.endurance.floods import crowd, flood
 from benchmarks.endurance.yard import Yard
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
+    pytest.mark.timeout(600),  # very many processes: they take long where others want the processors too
+]
 
 
 @pytest.fixture

@@ -12,7 +12,10 @@ import pytest
 from benchmarks.endurance.leaks import COUNTED, LOG_BOUND, Sample, complaints, watch
 from benchmarks.endurance.yard import Yard
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is looked up in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is looked up in /proc"),
+    pytest.mark.timeout(600),  # very many processes: they take long where others want the processors too
+]
 
 JOBS = 1_500
 
@@ -30,7 +33,7 @@ def yard(quick_path: Path) -> Iterator[Yard]:
 @pytest.mark.parametrize(("concurrency", "distinct"), [(1, False), (4, True)], ids=["alike", "distinct"])
 def test_a_worker_holds_no_more_and_more(yard: Yard, concurrency: int, *, distinct: bool) -> None:
     """Memory, descriptors, threads, zombies and files, and the log of the store, also where no two jobs are alike."""
-    samples = watch(yard, jobs=JOBS, concurrency=concurrency, samples=60, distinct=distinct)
+    samples = watch(yard, jobs=JOBS, concurrency=concurrency, samples=40, distinct=distinct)
     assert [*complaints(samples)] == []
 
 

@@ -15,7 +15,10 @@ import pytest
 from benchmarks.endurance.yard import PATIENCE, Yard, until
 from queuectl import State
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
+    pytest.mark.timeout(600),  # very many processes: they take long where others want the processors too
+]
 
 SUPERVISOR = "read -r _ _ _ supervisor _ </proc/$PPID/stat"
 """Lets a job find its worker's parent."""
