@@ -15,6 +15,7 @@ from queuectl import StorageError, StorageGoneError
 from queuectl_sqlite import opening, schema
 from queuectl_sqlite.checkpointing import Checkpoints
 from queuectl_sqlite.failures import damaged, translated
+from queuectl_sqlite.host import is_read_only
 from queuectl_sqlite.patience import Patience
 
 _first_opening = Lock()
@@ -42,6 +43,7 @@ class Connection:
         self._lock = RLock()
         self._process = os.getpid()
         self._file = _identity(self.path)
+        self._was_read_only = is_read_only(self.path.parent)
         self._always_sync = always_sync
         self._syncs = False
 
@@ -105,6 +107,8 @@ class Connection:
             raise StorageError("a storage that was opened before a fork cannot be used after it")
         if _identity(self.path) != self._file:  # what is written from here on nobody would ever see
             raise _gone(self.path)
+        if self._was_read_only and not is_read_only(self.path.parent):  # it was taken for one that cannot change
+            raise StorageError(f"{self.path} can be written again", hint="start this program again")
         return self.apsw
 
     def _sync(self, full: bool) -> None:
@@ -121,7 +125,10 @@ def data_version(connection: apsw.Connection) -> int:
 
 def _open(path: Path) -> apsw.Connection:
     log_before = opening.size_of(f"{path}-wal")
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
+    if not log_before and is_read_only(path.parent):  # what processes share of a database cannot be made there
+        connection = opening.open_unchanging(path)
+    else:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
     try:
         connection.set_busy_handler(Patience())
         connection.set_wal_hook(Checkpoints())
@@ -155,7 +162,7 @@ def schema_ready(connection: apsw.Connection, path: Path) -> None:
 def _try_schema(connection: apsw.Connection, path: Path) -> None:
     if opening.version_of(path, connection) < schema.VERSION:
         _make_schema(connection, path)
-    if connection.execute("PRAGMA journal_mode = WAL").get != "wal":
+    if not connection.readonly("main") and connection.execute("PRAGMA journal_mode = WAL").get != "wal":
         raise StorageError(f"{path} is on a file system that cannot share memory between processes")
 
 

@@ -90,6 +90,13 @@ def is_full(directory: Path) -> bool:
     return blocks * found.f_frsize < SMALL_FILE or (found.f_files > 0 and found.f_ffree == 0)
 
 
+def is_read_only(directory: Path) -> bool:
+    """Return whether a directory lies on a file system on which nobody can write."""
+    if sys.platform == "win32":
+        return False
+    return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+
+
 def network_type(directory: Path) -> str | None:
     """Return the name of the network file system that holds a directory, None for a local one or an unknown."""
     if sys.platform == "win32":

@@ -11,7 +11,7 @@ import apsw
 from queuectl import StorageError, StorageRefusedError
 from queuectl_sqlite import schema
 from queuectl_sqlite.failures import not_a_database, translated
-from queuectl_sqlite.host import is_strangers, make_file, network_type, sync_names
+from queuectl_sqlite.host import is_read_only, is_strangers, make_file, network_type, sync_names
 
 SMALLEST_PAGE = 512
 """Bytes in the smallest page that a database may have."""
@@ -121,9 +121,14 @@ def _refuse_content(path: Path, size: int) -> None:
 
 
 def _refuse_file_alone(path: Path) -> None:
+    _refuse_header(path, open_unchanging(path))
+
+
+def open_unchanging(path: Path) -> apsw.Connection:
+    """Open a database for reading as its file is, without a lock or a look at its log."""
     name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    _refuse_header(path, apsw.Connection(f"file:{name}?immutable=1", flags=flags))
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_NOFOLLOW
+    return apsw.Connection(f"file:{name}?immutable=1", flags=flags)
 
 
 def _refuse_in_use(path: Path) -> None:
@@ -138,6 +143,11 @@ def _refuse_in_use(path: Path) -> None:
 
 def _refuse_log(path: Path) -> None:
     """Look at a log that nobody has open, such as one that came with a copy; in exclusive mode no -shm is made."""
+    if is_read_only(path.parent):
+        raise StorageError(
+            f"{path} has a log, which cannot be read on a read-only file system",
+            hint=f"copy both to where they can be written: {path} {path}-wal",
+        )
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()

@@ -86,8 +86,10 @@ def _place(config: Config) -> Iterator[Finding]:
     data = config.data
     place = next(each for each in (data, *data.parents) if each.exists())
     if not os.access(place, os.W_OK | os.X_OK):
-        text = f"{data} cannot be written by this user"
-        yield Finding(check="data directory", health=Health.ERROR, text=text, hint=f"ls -ld {place}")
+        read_only = os.statvfs(place).f_flag & os.ST_RDONLY
+        text = f"{data} is on a read-only file system" if read_only else f"{data} cannot be written by this user"
+        look = f"findmnt --target {place}" if read_only else f"ls -ld {place}"
+        yield Finding(check="data directory", health=Health.ERROR, text=text, hint=look)
         return
     yield _ok("data directory", str(data) if place == data else f"{data} (not there yet)")
     free = shutil.disk_usage(place).free

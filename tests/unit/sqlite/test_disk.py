@@ -105,26 +105,76 @@ def _enqueue_for_ever(storage: SqliteStorage, stored: list[str]) -> None:
         stored.append(id)
 
 
+def remount(path: Path, how: str) -> None:
+    """Let the disk of a database be written from now on, or not."""
+    subprocess.run(["mount", "-o", f"remount,{how}", str(path.parent)], check=True)
+
+
 @needs_mounts
 class TestReadOnlyDisk:
     """A place that may not be written."""
 
     @pytest.fixture
-    def read_only(self, small_disk: Path) -> Path:
-        """Return a database on a file system that was then made read-only."""
+    def path(self, small_disk: Path) -> Path:
+        """Return a database on a small disk."""
         path = small_disk / "jobs.db"
         with closing(SqliteStorage(path)) as storage:
             storage.enqueue([new("a")])
-        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
         return path
 
-    def test_it_is_told_in_one_line(self, read_only: Path) -> None:
-        """A database there is refused with the reason."""
-        with pytest.raises(StorageError) as caught:
-            SqliteStorage(read_only)
-        assert "read-only" in caught.value.message or "cannot be opened" in caught.value.message
+    @pytest.fixture
+    def read_only(self, path: Path) -> Path:
+        """Return a database on a file system that was then made read-only."""
+        remount(path, "ro")
+        return path
+
+    @pytest.fixture
+    def crashed(self, path: Path) -> Path:
+        """Return a database whose last job is in the log only."""
+        files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+        with closing(SqliteStorage(path)) as storage:
+            storage.enqueue([new("late")])
+            contents = [file.read_bytes() for file in files]
+        for file, content in zip(files, contents, strict=True):
+            file.write_bytes(content)
+        return path
+
+    def test_what_is_there_can_be_read(self, read_only: Path) -> None:
+        """Nothing needs to be made for that."""
+        with closing(SqliteStorage(read_only)) as storage:
+            assert storage.get("a") is not None
+            assert storage.check() == []
+        assert os.listdir(read_only.parent) == ["jobs.db"]
+
+    def test_a_write_is_refused_in_one_line(self, read_only: Path) -> None:
+        """With the reason."""
+        with closing(SqliteStorage(read_only)) as storage, pytest.raises(StorageError) as caught:
+            storage.enqueue([new("b")])
+        assert "read-only" in caught.value.message
         assert str(read_only) in caught.value.message
         assert "\n" not in caught.value.message
+
+    def test_what_a_crash_left_in_the_log_is_read_too(self, crashed: Path) -> None:
+        """As long as the index of the log is there; without it nothing is shown rather than something old."""
+        remount(crashed, "ro")
+        with closing(SqliteStorage(crashed)) as storage:
+            assert storage.get("late") is not None
+        remount(crashed, "rw")
+        crashed.with_name("jobs.db-shm").unlink()
+        remount(crashed, "ro")
+        with pytest.raises(StorageError, match="has a log, which cannot be read on a read-only"):
+            SqliteStorage(crashed)
+
+    def test_who_took_it_for_unchanging_says_when_it_is_not(self, read_only: Path) -> None:
+        """Others may write from then on; a new handle sees what they do."""
+        with closing(SqliteStorage(read_only)) as storage:
+            assert storage.get("a") is not None
+            remount(read_only, "rw")
+            with closing(SqliteStorage(read_only)) as other:
+                other.enqueue([new("b")])
+                assert other.get("b") is not None
+            with pytest.raises(StorageError, match="can be written again"):
+                storage.get("b")
 
     def test_a_new_one_cannot_be_made(self, read_only: Path) -> None:
         """A database cannot be created there, and the error says why."""
