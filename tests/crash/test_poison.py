@@ -179,8 +179,8 @@ class TestFiles:
     def test_who_opens_the_directory_to_everybody_is_noticed(self, yard: Yard) -> None:
         """Nothing is stored in such a place, and it is said what mends it; what runs goes on."""
         yard.start()
-        yard.enqueue(opener="chmod 777 $QUEUECTL_HOME; sleep 0.1; echo done", waiting="echo hello")
-        yard.wait("waiting")
+        yard.enqueue(opener="chmod 777 $QUEUECTL_HOME; sleep 0.1; echo done", waiting="touch gone-on")
+        until((yard.root / "gone-on").exists)
         refused = yard.run("enqueue", "true")
         assert refused.returncode == 78
         assert refused.stderr == (
