@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from queuectl.engine.files import create_output, read_tail
@@ -22,6 +22,10 @@ class SpoolFile:
 
     path: Path
     descriptor: int
+    opened: os.stat_result = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.opened = os.fstat(self.descriptor)
 
     def write(self, data: bytes, /) -> int:
         """Append all of the bytes."""
@@ -33,6 +37,21 @@ class SpoolFile:
     def fileno(self) -> int:
         """Return the descriptor, for a child to inherit."""
         return self.descriptor
+
+
+def still_open(file: SpoolFile) -> bool:
+    """Return whether nobody has closed the descriptor, whose number may be another file's by now."""
+    try:
+        return os.path.samestat(os.fstat(file.descriptor), file.opened)
+    except OSError:
+        return False
+
+
+def close(file: SpoolFile) -> None:
+    """Close a file, unless an executor has done so: a run that is over is no failure because of that."""
+    if still_open(file):
+        with contextlib.suppress(OSError):  # a network's disk may tell now what it could not write
+            os.close(file.descriptor)
 
 
 class Spool:
@@ -55,7 +74,7 @@ class Spool:
         """Close the files and return what they hold; they stay until `discard`."""
         for file in (self.output, self._errors):
             if file is not None:
-                os.close(file.descriptor)
+                close(file)
         try:
             return collect(*self._where)
         except OSError:  # no descriptor, or no sound disk: what the command did stays done

@@ -11,7 +11,7 @@ from typing import Self
 
 from queuectl.engine.cancelling import CancelFlag
 from queuectl.engine.files import create_output
-from queuectl.engine.spool import SpoolFile
+from queuectl.engine.spool import SpoolFile, close
 from queuectl.model.job import Job
 from queuectl.testing.making import make_job
 
@@ -92,7 +92,7 @@ class FakeRunContext:
         self.cancelled.close()
         for file in (self.output, self._errors):
             if file is not None:
-                os.close(file.descriptor)
+                close(file)
 
     def __enter__(self) -> Self:
         return self

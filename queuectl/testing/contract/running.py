@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from queuectl.engine.spool import still_open
 from queuectl.model.outcome import Outcome
 from queuectl.registry.outcomes import fault_in
 from queuectl.testing.contract.bench import Bench, ExecutorFixtures
@@ -75,6 +76,13 @@ class Outcomes(ExecutorFixtures):
 
 class Surroundings(ExecutorFixtures):
     """The clauses of `context.output` and `context.env`."""
+
+    def test_the_output_stays_open(self, bench: Bench) -> None:
+        """It does not close the descriptor of `context.output`, which is the worker's; a duplicate it may close."""
+        run = bench.run(self.succeeds)
+        if run.call.ended(0.0):
+            output = run.context.output
+            assert still_open(output), "the descriptor of context.output is closed; give os.fdopen a duplicate of it"
 
     @needs("output")
     def test_what_a_job_writes_is_kept(self, bench: Bench) -> None:

@@ -86,6 +86,28 @@ def test_all_is_written_in_however_many_pieces(monkeypatch: pytest.MonkeyPatch, 
     assert taken == [b"he", b"ll", b"o"]
 
 
+def test_what_an_executor_closed_is_not_closed_again(tmp_path: Path) -> None:
+    """Else its run would have no end, and would be given back and run again for ever."""
+    spool = Spool(tmp_path, "w", 1)
+    spool.output.write(b"hello")
+    os.close(spool.output.fileno())
+    os.close(spool.errors.fileno())
+    assert spool.close() == Output(tail=b"hello", size=5, error_tail=b"", error_size=0)
+
+
+def test_nobody_elses_file_is_closed(tmp_path: Path) -> None:
+    """Given an executor that closed the output, when another file has its number since, then that stays open."""
+    spool = Spool(tmp_path, "w", 1)
+    os.close(spool.output.fileno())
+    other = os.open(tmp_path / "other", os.O_CREAT | os.O_RDWR)
+    try:
+        assert other == spool.output.fileno()
+        spool.close()
+        os.fstat(other)
+    finally:
+        os.close(other)
+
+
 def test_output_that_cannot_be_read_costs_no_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the command did stays done."""
     spool = Spool(tmp_path, "w", 1)

@@ -338,6 +338,17 @@ class MissesNobody(Sound):
         super().end(handle, job)
 
 
+class ClosesTheOutput(Sound):
+    """Wraps the descriptor in a file that closes it at its end."""
+
+    def execute(self, job: Job, context: RunContext) -> Outcome:
+        """Write a line of its own after the job's."""
+        outcome = super().execute(job, context)
+        with os.fdopen(context.output.fileno(), "ab") as file:
+            file.write(b"done\n")
+        return outcome
+
+
 BROKEN = {
     ReturnsNumbers: "test_a_run_has_an_outcome",
     RaisesOnFailure: "test_a_run_has_an_outcome",
@@ -348,6 +359,7 @@ BROKEN = {
     WaitsForTheImpossible: "test_what_cannot_run_fails",
     RemembersTheFirst: "test_one_run_does_not_colour_the_next",
     KeepsFiles: "test_no_run_leaves_anything_behind",
+    ClosesTheOutput: "test_the_output_stays_open",
     LosesOutput: "test_what_a_job_writes_is_kept",
     HasItsOwnEnvironment: "test_a_job_has_its_environment",
     SharesTheJob: "test_runs_at_once_end_each_in_its_own_way",
