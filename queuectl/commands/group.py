@@ -75,6 +75,8 @@ class Verbs(Group):
     _owners: Mapping[str, object] | None = None
     """Whose each verb of a plugin is; None as long as no plugin was asked."""
 
+    command = click.Group.command  # type: ignore[assignment]  # plugins use it as they know it from click
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module; a verb that is not built in may come from a plugin."""
         if cmd_name in VERBS:

@@ -51,6 +51,39 @@ def test_a_verb_of_a_plugin_runs(queuectl: Program) -> None:
     assert queuectl("--json", "greet", "you", "--set", "a=1", code=0).out == "hello you True ['a=1']\n"
 
 
+def test_a_plugin_adds_verbs_as_to_any_group_of_click(queuectl: Program) -> None:
+    """With `@group.command()` too, whose function gets the session only if it asks for it, and its options as ever."""
+    source = """
+import click
+from queuectl import hookimpl
+
+@hookimpl
+def queuectl_commands(group):
+    @group.command()
+    @click.option("--loud", is_flag=True)
+    def bare(loud):
+        click.echo(f"bare {loud}")
+
+    @group.command("asking")
+    @click.pass_obj
+    def asking(session):
+        click.echo(f"asking {session.json}")
+
+    @group.group()
+    def noun():
+        pass
+
+    @noun.command("verb")
+    @click.pass_obj
+    def verb(session):
+        click.echo(f"verb {session.json}")
+"""
+    install(queuectl, "idioms", source)
+    assert queuectl("bare", "--loud", code=0).out == "bare True\n"
+    assert queuectl("asking", "--json", code=0).out == "asking True\n"
+    assert queuectl("noun", "verb", "--json", code=0).out == "verb True\n"
+
+
 def test_help_lists_the_verbs_of_plugins(queuectl: Program) -> None:
     """In a section of their own; a near miss is pointed to them too."""
     install(queuectl, "greeting", GREETING)
