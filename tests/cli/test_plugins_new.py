@@ -113,6 +113,9 @@ def test_what_is_there_already_is_left_alone(queuectl: Program, there: str) -> N
         ("../mine", "'../mine' cannot be the name of a plugin"),
         ("9to5", "'9to5' cannot be the name of a plugin"),
         ("mine-", "'mine-' cannot be the name of a plugin"),
+        ("null", "'null' cannot be the name of a plugin: YAML has its own meaning for that word"),
+        ("queuectl-true", "'true' cannot be the name of a plugin: YAML has its own meaning for that word"),
+        ("false", "'false' cannot be the name of a plugin: YAML has its own meaning for that word"),
         ("", "'' cannot be the name of a plugin"),
         ("a\nb", "'a\\nb' cannot be the name of a plugin"),
         ("x" * (LONGEST + 1), f"'{'x' * (LONGEST + 1)}' is too long for the name of a plugin"),
@@ -159,8 +162,9 @@ def test_nothing_half_written_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
         return real(path, text, **options)
 
     monkeypatch.setattr(Path, "write_text", write_text)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         write_project(project, tmp_path / "mine")
+    assert caught.value.filename == str(tmp_path / "mine")
     assert os.listdir(tmp_path) == []
 
 

@@ -13,6 +13,8 @@ from queuectl.registry.builtins import kind_of
 PREFIX = "queuectl-"
 KINDS = tuple(BUILTINS)
 LONGEST = 30
+WORDS_OF_YAML = frozenset({"null", "true", "false"})
+"""What YAML does not read as a text, so that `plugin: null` selects nothing."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
@@ -45,6 +47,8 @@ def names_of(typed: str) -> Names:
         raise UsageError(what, hint=_remedy(name))
     if len(name) > LONGEST:
         raise UsageError(f"'{typed}' is too long for the name of a plugin: {len(name)} characters of {LONGEST}")
+    if name in WORDS_OF_YAML:
+        raise UsageError(f"'{name}' cannot be the name of a plugin: YAML has its own meaning for that word")
     kind = kind_of(name)
     if kind is not None:
         raise UsageError(f"'{name}' is the name of a built-in {kind}, and cannot be replaced")

@@ -33,6 +33,7 @@ def project_of(kind: str, names: Names) -> Mapping[str, str]:
         "distribution": names.distribution,
         "package": names.package,
         "kind": kind,
+        "a_kind": f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}",
         "summary": SUMMARIES[kind][0].upper() + SUMMARIES[kind][1:],
         "summary_inside": SUMMARIES[kind],
     }
@@ -61,6 +62,7 @@ def write_project(project: Mapping[str, str], target: Path) -> None:
     except OSError as error:
         if os.path.lexists(target):  # made by somebody else meanwhile
             raise ConflictError(f"{target} exists already") from error
+        error.filename = error.filename or str(target)  # a full disk does not say where
         raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
