@@ -172,7 +172,10 @@ class Runner:
             released=reason == "stop" and not outcome.succeeded,
             cancelled=reason == "cancel",
         )
-        self.ledger.note(running.slot, noted)
+        try:
+            self.ledger.note(running.slot, noted)
+        except OSError as error:  # the outcome counts all the same: it is settled unless this worker dies before
+            structlog.get_logger().warning("cannot note in the ledger that a run has ended", error=str(error))
 
     def _decide(self, job: Job, outcome: Outcome, reason: Reason | None) -> Decision:
         return decide_ended(job, outcome, self.policies, stopped=reason == "stop", cancelled=reason == "cancel")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from queuectl.engine import ledger
 from queuectl.engine.boot import boot_id
@@ -175,6 +177,23 @@ class TestTrouble:
         assert item.outcome is not None
         assert str(world.logs) in str(item.outcome.error)
         assert bench.calls == 0
+
+    def test_an_end_that_cannot_be_noted(
+        self, bench: Bench, runner: Runner, claim: Claim, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What ran has run: its outcome counts, and it is not run again because of a disk that takes no write."""
+        note = runner.ledger.note
+
+        def fail_at_last(slot: int, entry: ledger.Entry) -> None:
+            if entry.phase == "ended":
+                raise OSError(errno.EROFS, "Read-only file system")
+            note(slot, entry)
+
+        monkeypatch.setattr(runner.ledger, "note", fail_at_last)
+        with capture_logs() as logs:
+            item = runner.run(claim)
+        assert (bench.calls, item.decision.verdict) == (1, Verdict.COMPLETED)
+        assert [entry["event"] for entry in logs] == ["cannot note in the ledger that a run has ended"]
 
     def test_a_handle_that_is_too_long(self, bench: Bench, runner: Runner, claim: Claim) -> None:
         """The executor is told, and blamed."""
