@@ -151,6 +151,7 @@ class Rescue:
                     if held:
                         self._bury(incarnation)
         except (StorageError, OSError) as error:
+            self._silent = frozenset()
             if not self._in_trouble:
                 self._log.warning("could not take over from dead workers, trying again", error=str(error))
             self._in_trouble = True

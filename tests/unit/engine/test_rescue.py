@@ -331,6 +331,26 @@ class TestSilence:
         assert world.job("a").worker == "dead"
         look_until_settled(rescue, world, "a")
 
+    @pytest.mark.usefixtures("later")
+    def test_a_take_over_that_failed_proves_that_others_could_not_write_either(
+        self, world: World, rescue: Rescue, look: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However silent somebody was before: it is two looks again."""
+        take_over = world.storage.take_over
+
+        def fail_for_some(dead: Sequence[str], by: str, **proven: bool) -> Any:
+            if dead:
+                raise StorageBusyError("full")
+            return take_over(dead, by, **proven)
+
+        monkeypatch.setattr(world.storage, "take_over", fail_for_some)
+        look()
+        look()
+        monkeypatch.setattr(world.storage, "take_over", take_over)
+        look()
+        assert world.job("a").worker == "dead"
+        look_until_settled(rescue, world, "a")
+
 
 def raising(error: Exception) -> Callable[..., Any]:
     """Return a function that raises an error, whatever it is called with."""
