@@ -90,17 +90,18 @@ class Connection:
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Raise what the block raises as an error of queuectl; what nobody foresaw may come of a damaged database."""
-        try:
-            with translated(self.path):
+        with translated(self.path):
+            try:
                 yield
-        except (LookupError, TypeError, ValueError) as error:
-            from queuectl_sqlite.upkeep import faults
+            except UnicodeError:  # which says all
+                raise
+            except (apsw.ConstraintError, LookupError, TypeError, ValueError) as error:
+                from queuectl_sqlite.upkeep import faults
 
-            with translated(self.path):
                 found = faults(self.apsw)
-            if found:
-                raise damaged(self.path, found[0]) from error
-            raise
+                if found:
+                    raise damaged(self.path, found[0]) from error
+                raise
 
     def _usable(self) -> apsw.Connection:
         if self._process != os.getpid():

@@ -10,7 +10,7 @@ import apsw
 import msgspec
 
 from queuectl import StorageBusyError, StorageError, StorageRefusedError, UsageError
-from queuectl_sqlite.host import is_full
+from queuectl_sqlite.host import is_full, is_read_only
 
 
 @contextmanager
@@ -43,7 +43,9 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
         case apsw.FullError():
             return _full(path)
         case apsw.ReadOnlyError():
-            return StorageError(f"{path} may not be written: it, its directory or its file system is read-only")
+            return _read_only(path)
+        case apsw.CantOpenError() | apsw.IOError() if is_read_only(path.parent):
+            return _read_only(path)
         case apsw.CantOpenError() | apsw.IOError() if is_full(path.parent):
             return _full(path)
         case apsw.CantOpenError():
@@ -54,6 +56,10 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
             return StorageError(f"reading or writing {path} failed: {error}", hint="look at the disk: dmesg, df -h")
         case _:
             return StorageError(f"{path}: {error}")
+
+
+def _read_only(path: Path) -> StorageError:
+    return StorageError(f"{path} may not be written: it, its directory or its file system is read-only")
 
 
 def _full(path: Path) -> StorageError:

@@ -10,6 +10,8 @@
  *   FAULTS_UNTIL   the last one to meet; by default the same
  *   FAULTS_ERROR   the error number with which to meet it; SIGKILL without
  *   FAULTS_ONCE    a file: who removes it first meets it, and nobody else does
+ *   FAULTS_WHILE   a file: as long as it exists every operation is met, and so is every opening of a file for writing,
+ *                  as when a file system turned read-only
  *
  * A file whose name ends with `.notes` is a test's own: what is done to it is recorded, and neither counted nor met.
  *
@@ -27,11 +29,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-static const char *root, *once;
+static const char *root, *once, *spoilt;
 static size_t root_length;
 static int log_fd = -1, error_number;
 static long counted, at, until;
@@ -68,6 +71,7 @@ __attribute__((constructor)) static void begin(void) {
     const char *directory = getenv("FAULTS_ROOT"), *only = getenv("FAULTS_ONLY"), *first = getenv("FAULTS_AT"),
                *last = getenv("FAULTS_UNTIL"), *number = getenv("FAULTS_ERROR");
     once = getenv("FAULTS_ONCE");
+    spoilt = getenv("FAULTS_WHILE");
     if (directory && (!only || concerns_this_program(only)))
         faults_begin(directory, getenv("FAULTS_LOG"), first ? atol(first) : 0, last ? atol(last) : first ? atol(first) : 0,
                      number ? atoi(number) : 0);
@@ -75,6 +79,11 @@ __attribute__((constructor)) static void begin(void) {
 
 static int lies_below(const char *path) {
     return root && path && !strncmp(path, root, root_length) && (path[root_length] == '/' || !path[root_length]);
+}
+
+static int is_spoilt(void) {
+    struct stat found;
+    return spoilt && !syscall(SYS_newfstatat, AT_FDCWD, spoilt, &found, 0);
 }
 
 static int path_of(int fd, char *path, size_t size) {
@@ -106,7 +115,7 @@ static int meets(char operation, const char *path, const char *to, uint64_t offs
     length_of_path = strlen(path);
     spared = length_of_path > 6 && !strcmp(path + length_of_path - 6, ".notes");
     counted += !spared;
-    met = !spared && at && counted >= at && counted <= until;
+    met = !spared && ((at && counted >= at && counted <= until) || is_spoilt());
     if (met && once) met = !syscall(SYS_unlinkat, AT_FDCWD, once, 0);
     if (met && !error_number) {
         syscall(SYS_kill, getpid(), SIGKILL);
@@ -170,6 +179,11 @@ int fdatasync(int fd) {
 
 static int opens(int directory, const char *path, int flags, mode_t mode) {
     struct stat found;
+    if ((flags & O_ACCMODE) != O_RDONLY && lies_below(path) && is_spoilt() &&
+        !syscall(SYS_newfstatat, directory, path, &found, 0) && S_ISREG(found.st_mode)) {
+        errno = error_number;
+        return -1;
+    }
     if ((flags & (O_CREAT | O_TRUNC)) && (flags & O_TMPFILE) != O_TMPFILE && lies_below(path)) {
         int exists = !syscall(SYS_newfstatat, directory, path, &found, AT_SYMLINK_NOFOLLOW);
         if (!exists && (flags & O_CREAT) && meets('C', path, NULL, 0, 0, NULL, 0)) return -1;
@@ -190,6 +204,17 @@ int open(const char *path, int flags, ...) { MODE(flags) return opens(AT_FDCWD, 
 int open64(const char *path, int flags, ...) { MODE(flags) return opens(AT_FDCWD, path, flags, mode); }
 int openat(int fd, const char *path, int flags, ...) { MODE(flags) return opens(fd, path, flags, mode); }
 int openat64(int fd, const char *path, int flags, ...) { MODE(flags) return opens(fd, path, flags, mode); }
+
+int statvfs(const char *path, struct statvfs *found) {
+    int failed = REAL(statvfs)(path, found);
+    if (!failed && lies_below(path) && is_spoilt() && error_number == EROFS) found->f_flag |= ST_RDONLY;
+    return failed;
+}
+int statvfs64(const char *path, struct statvfs64 *found) {
+    int failed = REAL(statvfs64)(path, found);
+    if (!failed && lies_below(path) && is_spoilt() && error_number == EROFS) found->f_flag |= ST_RDONLY;
+    return failed;
+}
 
 int rename(const char *from, const char *to) {
     if (lies_below(from) && meets('R', from, to, 0, 0, NULL, 0)) return -1;

@@ -40,10 +40,15 @@ class Interposer:
     until: int | None = None
     error: int | None = None
     once: Path | None = None
+    spoilt: Path | None = None
 
     def meeting(self, at: int, *, until: int | None = None, error: int | None = None) -> Interposer:
         """Return one that meets the operations from `at` to `until` by SIGKILL, or by an error number."""
         return replace(self, at=at, until=until, error=error)
+
+    def spoiling(self, spoilt: Path, error: int) -> Interposer:
+        """Return one that meets everything by an error number for as long as a file exists."""
+        return replace(self, spoilt=spoilt, error=error)
 
     def recording(self, log: Path) -> Interposer:
         """Return one that appends what is done to a file."""
@@ -67,6 +72,7 @@ class Interposer:
             "FAULTS_UNTIL": self.until,
             "FAULTS_ERROR": self.error,
             "FAULTS_ONCE": self.once,
+            "FAULTS_WHILE": self.spoilt,
         }
         return {name: str(value) for name, value in values.items() if value is not None}
 
