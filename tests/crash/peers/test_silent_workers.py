@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
+from pathlib import Path
 
 from queuectl import Result, State
 from tests.crash.peers.place import UNTIL_GO, Place
@@ -29,14 +31,23 @@ def test_workers_that_slept_for_longer_than_their_lease_go_on(place: Place) -> N
     for pid in (supervisor.pid, worker.pid):
         os.kill(pid, signal.SIGSTOP)
     place.until(lambda: place.workers()[0].expired)
-    for pid in (worker.pid, supervisor.pid):
-        os.kill(pid, signal.SIGCONT)
+    slept = naps(supervisor.pid)
+    os.kill(supervisor.pid, signal.SIGCONT)
+    place.until(lambda: naps(supervisor.pid) > slept + 2)  # it has looked around
+    os.kill(worker.pid, signal.SIGCONT)
     place.go()
     later = place.queue.enqueue("true")
     place.until_completed(job.id, later.id)
     assert Result.LOST not in place.results(job.id)
     assert place.results(later.id) == [Result.COMPLETED]
     assert [each.id for each in place.workers()] == [worker.id]
+
+
+def naps(pid: int) -> int:
+    """Return how often a process has gone to sleep by itself."""
+    found = re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1])
 
 
 def test_workers_start_while_somebody_else_keeps_the_store_locked(place: Place) -> None:
