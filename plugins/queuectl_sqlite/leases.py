@@ -73,10 +73,8 @@ def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) ->
         if role == Role.WORKER:
             tx.announce("worker.lost", worker=worker)
     claims = [_inherited(row, by) for row in _rows(tx, sql.INHERITED, by)]
-    if not proven:  # who asks so for nobody wants to know whether the disk takes a write
-        tx.db.executemany(sql.TOUCH, [{"worker": by, "step": step} for step in (1, -1)])
-    if claims:
-        tx.db.execute(sql.BEAT, {"now": tx.now, "worker": by})
+    if claims or not proven:  # who asks so for nobody wants to know whether the disk takes a write
+        tx.db.execute(sql.PROVE_ALIVE, {"now": tx.now, "worker": by})
     tx.db.execute(sql.FORGET_GONE)
     return claims
 

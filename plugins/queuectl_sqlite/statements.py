@@ -237,8 +237,7 @@ WORKERS = """
 
 BEAT = "UPDATE worker SET beat_at = :now WHERE id = :worker AND abs(:now - beat_at) > lease / 3"
 
-# There and back again: a page is written whose content was changed, even where it is then as it was before.
-TOUCH = "UPDATE worker SET concurrency = concurrency + :step WHERE id = :worker"
+PROVE_ALIVE = "UPDATE worker SET beat_at = :now WHERE id = :worker"
 
 REQUEST_STOP = "UPDATE worker SET stop = :mode WHERE id = :worker AND NOT gone AND stop IS NOT 'force'"
 

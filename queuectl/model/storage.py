@@ -163,9 +163,9 @@ class Storage(Protocol):
 
         With `proven` the caller knows that they are dead (it holds the locks of their ledgers); else only those are
         taken whose beat is older than their lease by the storage's clock: name such as are `running` something, for who
-        holds no lease does not beat. Without it something is written even for nobody: it fails where that cannot be
-        done. The caller ends what still runs, then settles each claim. Of two rivals one gets the jobs, the other none.
-        Nothing happens where `by` is not registered; for `by` it is a proof to be alive.
+        holds no lease does not beat. The caller ends what still runs, then settles each claim. Of two rivals one gets
+        the jobs, the other none. Nothing happens where `by` is not registered. For `by` it is a proof to be alive, and
+        without `proven` it is written each time, even if for nobody: so it fails where nothing can be written.
 
         Returns all that `by` took over, by this call and earlier ones, and has not settled: when it raises
         `StorageError` it may have been done, where only the answer was lost, and is asked again, if for nobody.

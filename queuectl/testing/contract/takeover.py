@@ -207,6 +207,16 @@ class TakingOver:
         storage.take_over([worker], heir)
         assert not registered(storage, heir).expired
 
+    def test_unproven_it_is_a_proof_even_for_nobody(
+        self, storage: Storage, worker: str, heir: str, clock: FakeClock
+    ) -> None:
+        """Whoever asks without proof writes that it is alive, each time: it wants to know whether it can."""
+        for _ in range(2):
+            clock.advance(1.0)
+            storage.take_over([], heir, proven=False)
+            assert registered(storage, heir).beat_at == clock.now
+        assert registered(storage, worker).beat_at < clock.now
+
     def test_a_cancel_outlives_the_take_over(self, storage: Storage, worker: str, heir: str) -> None:
         """A cancel that the dead worker did not carry out is asked of the heir, and applied when it settles."""
         enqueue_and_claim(storage, worker)

@@ -171,7 +171,20 @@ class HasOneLeaseForAll(MemoryStorage):
         """Bury whoever was silent for so long."""
         workers, now = self.store.workers, self._clock()
         silent = [id for id in dead if proven or (id in workers and now - workers[id].beat_at > 30.0)]
+        super().take_over([], by, proven=proven)
         return super().take_over(silent, by)
+
+
+class ProvesOnlyWithJobs(MemoryStorage):
+    """Writes nothing when nobody is named."""
+
+    def take_over(self, dead: Sequence[str], by: str, *, proven: bool = True) -> Sequence[Claim]:
+        """Leave the heir's beat as it was."""
+        before = self.store.workers.get(by)
+        claims = super().take_over(dead, by, proven=proven)
+        if before is not None and not dead:
+            self.store.workers[by] = before
+        return claims
 
 
 class ForgetsTheOrigin(MemoryStorage):
@@ -276,6 +289,7 @@ BROKEN: dict[type[MemoryStorage], str] = {
     StoresHalves: "test_a_refused_batch_leaves_no_trace",
     WeakensStops: "test_it_is_never_weakened",
     HasOneLeaseForAll: "test_unproven_each_worker_has_its_own_lease",
+    ProvesOnlyWithJobs: "test_unproven_it_is_a_proof_even_for_nobody",
     ForgetsTheOrigin: "test_a_chain_keeps_the_origin",
     DoesNotRenew: "test_the_right_is_renewed",
     WaitsForEvents: "test_no_wake_up_is_lost_between_exchange_and_wait",
