@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 AT_ONCE = 64
 """Signals that are read at one time."""
 
 
-def hear(numbers: Iterable[signal.Signals], heard: Callable[[signal.Signals], None]) -> None:
+def hear(numbers: Collection[signal.Signals], heard: Callable[[signal.Signals], None]) -> None:
     """Call `heard` for each signal with such a number, one after the other. For the main thread, once."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)  # as Python wants it

@@ -7,3 +7,4 @@ import signal
 from queuectl.model.worker import StopMode
 
 ORDERS = {signal.SIGUSR2: StopMode.FINISH, signal.SIGUSR1: StopMode.FORCE}
+SIGNALS = {mode: number for number, mode in ORDERS.items()}

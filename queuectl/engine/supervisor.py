@@ -22,7 +22,7 @@ from queuectl.engine.environment import reaches_same_store
 from queuectl.engine.files import make_private_directory
 from queuectl.engine.identity import new_id
 from queuectl.engine.ledger import Ledger
-from queuectl.engine.orders import ORDERS
+from queuectl.engine.orders import SIGNALS
 from queuectl.engine.policies import Policies
 from queuectl.engine.rescue import Rescue
 from queuectl.engine.spawning import Child, spawn
@@ -183,10 +183,9 @@ class Supervisor:
         self._stopping = mode
         what = "ending the running jobs" if mode is StopMode.FORCE else "waiting for the running jobs"
         self._log.info("stopping", what=what)
-        number = next(each for each, order in ORDERS.items() if order is mode)
         for place in self._places:
             if place.child is not None:
-                place.child.send(number)
+                place.child.send(SIGNALS[mode])
             else:
                 place.done = True
 
