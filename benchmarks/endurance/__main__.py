@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.endurance.floods import Result, crowd, flood
 from benchmarks.endurance.leaks import complaints, table, watch
-from benchmarks.endurance.yard import Yard
+from benchmarks.place import Place
 
 SHOWN = 10
 """How many complaints are shown."""
@@ -38,9 +38,9 @@ def _report(what: str, result: Result) -> int:
 
 
 def _floods(folder: Path, options: argparse.Namespace) -> int:
-    first, second = (Yard(folder / name) for name in ("jobs", "enqueuers"))
-    for yard in (first, second):
-        yard.root.mkdir()
+    first, second = (Place(folder / name) for name in ("jobs", "enqueuers"))
+    for place in (first, second):
+        place.root.mkdir()
     try:
         jobs = flood(first, jobs=options.jobs, workers=options.workers, feeders=options.feeders)
         code = _report(f"{options.feeders} feeders, {options.workers} workers", jobs)
@@ -54,11 +54,11 @@ def _floods(folder: Path, options: argparse.Namespace) -> int:
 
 
 def _leaks(folder: Path, options: argparse.Namespace) -> int:
-    yard = Yard(folder)
+    place = Place(folder)
     try:
-        found = watch(yard, jobs=options.jobs, concurrency=options.concurrency, samples=200, distinct=options.distinct)
+        found = watch(place, jobs=options.jobs, concurrency=options.concurrency, samples=200, distinct=options.distinct)
     finally:
-        yard.close()
+        place.close()
     print("\n".join(table(found)))
     return _tell([*complaints(found)])
 

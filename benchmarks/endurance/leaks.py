@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks.endurance.yard import Yard, until
+from benchmarks.place import Place, until
 from queuectl import State
 
 LOG_BOUND = 64 * 2**20
@@ -44,34 +44,34 @@ class Sample:
 COUNTED = ("descriptors", "threads", "zombies", "run", "logs", "temporary")
 
 
-def watch(yard: Yard, *, jobs: int, concurrency: int, samples: int, distinct: bool = False) -> Sequence[Sample]:
+def watch(place: Place, *, jobs: int, concurrency: int, samples: int, distinct: bool = False) -> Sequence[Sample]:
     """Let one worker run jobs, and look at it so many times meanwhile, and once more when it is idle.
 
     With `distinct` each job has options of its own.
     """
-    temporary = yard.root / "tmp"
+    temporary = place.root / "tmp"
     temporary.mkdir()
-    _enqueue(yard, jobs, distinct=distinct)
-    supervisor = yard.start("--concurrency", str(concurrency))
-    (worker,) = yard.workers()
-    with yard.open() as queue:
+    _enqueue(place, jobs, distinct=distinct)
+    supervisor = place.start("--concurrency", str(concurrency))
+    (worker,) = (each.pid for each in place.workers())
+    with place.open() as queue:
 
         def done() -> int:
             return queue.totals().get(State.COMPLETED, 0)
 
-        found = [_sample(yard, supervisor.pid, worker, done())]
+        found = [_sample(place, supervisor.pid, worker, done())]
         while found[-1].done < jobs:
             _await(done, min(jobs, found[-1].done + jobs // samples))
-            found.append(_sample(yard, supervisor.pid, worker, done()))
-    until(lambda: _sample(yard, supervisor.pid, worker, jobs).logs == 0)
-    found.append(_sample(yard, supervisor.pid, worker, jobs))
+            found.append(_sample(place, supervisor.pid, worker, done()))
+    until(lambda: _sample(place, supervisor.pid, worker, jobs).logs == 0)
+    found.append(_sample(place, supervisor.pid, worker, jobs))
     return found
 
 
-def _enqueue(yard: Yard, jobs: int, *, distinct: bool) -> None:
-    with yard.open() as queue:
+def _enqueue(place: Place, jobs: int, *, distinct: bool) -> None:
+    with place.open() as queue:
         options: list[dict[str, Any]] = [{"kill_after": 1 + number} if distinct else {} for number in range(jobs)]
-        queue.enqueue_many([{"command": ["/bin/true"], "cwd": str(yard.root), "options": each} for each in options])
+        queue.enqueue_many([{"command": ["/bin/true"], "cwd": str(place.root), "options": each} for each in options])
 
 
 def _await(done: Any, count: int) -> None:
@@ -79,18 +79,18 @@ def _await(done: Any, count: int) -> None:
         time.sleep(0.01)
 
 
-def _sample(yard: Yard, supervisor: int, worker: int, done: int) -> Sample:
+def _sample(place: Place, supervisor: int, worker: int, done: int) -> Sample:
     process = Path(f"/proc/{worker}")
-    log = yard.home / "jobs.db-wal"
+    log = place.home / "jobs.db-wal"
     return Sample(
         done=done,
         memory=int((process / "statm").read_text().split()[1]) * _PAGE,
         descriptors=len(os.listdir(process / "fd")),
         threads=len(os.listdir(process / "task")),
         zombies=sum(1 for parent in _zombies() if parent in {supervisor, worker}),
-        run=len(os.listdir(yard.home / "run")),
-        logs=len(os.listdir(yard.home / "logs")),
-        temporary=len(os.listdir(yard.root / "tmp")) + len(os.listdir(yard.home)),
+        run=len(os.listdir(place.home / "run")),
+        logs=len(os.listdir(place.home / "logs")),
+        temporary=len(os.listdir(place.root / "tmp")) + len(os.listdir(place.home)),
         log=log.stat().st_size if log.exists() else 0,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.place import Place
 from tests.crash.faults.interposing import Interposer, compiled
 from tests.crash.faults.staging import Players
 
@@ -33,6 +34,21 @@ def quick_path(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir=memory) as directory:
         yield Path(directory)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Return a place of this test's own, in which this process is too, and see that nothing of it goes on."""
+    for name in os.environ:
+        if name.startswith("QUEUECTL_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    place = Place(tmp_path)
+    monkeypatch.setenv("QUEUECTL_HOME", str(place.home))
+    try:
+        yield place
+    finally:
+        place.close()
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from benchmarks.endurance.floods import crowd, flood
-from benchmarks.endurance.yard import Yard
+from benchmarks.place import Place
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
@@ -17,25 +15,15 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def yard(quick_path: Path) -> Iterator[Yard]:
-    """A yard, and nothing of it is left running."""
-    yard = Yard(quick_path)
-    try:
-        yield yard
-    finally:
-        yard.close()
-
-
-def test_every_job_of_a_flood_runs_once(yard: Yard) -> None:
+def test_every_job_of_a_flood_runs_once(place: Place) -> None:
     """Whoever enqueues is never told that the store is locked, and each job that was acknowledged ran once."""
-    result = flood(yard, jobs=3_000, workers=4, feeders=3)
+    result = flood(place, jobs=3_000, workers=4, feeders=3)
     assert result.complaints == []
     assert result.jobs == 3_000
 
 
-def test_whoever_enqueues_is_served(yard: Yard) -> None:
+def test_whoever_enqueues_is_served(place: Place) -> None:
     """One after the other, and many at the same time: each job that was acknowledged is stored, and ran once."""
-    result = crowd(yard, in_turn=30, together=20, workers=2)
+    result = crowd(place, in_turn=30, together=20, workers=2)
     assert result.complaints == []
     assert result.jobs == 50

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from benchmarks.endurance.leaks import COUNTED, LOG_BOUND, Sample, complaints, watch
-from benchmarks.endurance.yard import Yard
+from benchmarks.place import Place
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is looked up in /proc"),
@@ -20,20 +18,10 @@ pytestmark = [
 JOBS = 1_500
 
 
-@pytest.fixture
-def yard(quick_path: Path) -> Iterator[Yard]:
-    """A yard, and nothing of it is left running."""
-    yard = Yard(quick_path)
-    try:
-        yield yard
-    finally:
-        yard.close()
-
-
 @pytest.mark.parametrize(("concurrency", "distinct"), [(1, False), (4, True)], ids=["alike", "distinct"])
-def test_a_worker_holds_no_more_and_more(yard: Yard, concurrency: int, *, distinct: bool) -> None:
+def test_a_worker_holds_no_more_and_more(place: Place, concurrency: int, *, distinct: bool) -> None:
     """Memory, descriptors, threads, zombies and files, and the log of the store, also where no two jobs are alike."""
-    samples = watch(yard, jobs=JOBS, concurrency=concurrency, samples=40, distinct=distinct)
+    samples = watch(place, jobs=JOBS, concurrency=concurrency, samples=40, distinct=distinct)
     assert [*complaints(samples)] == []
 
 

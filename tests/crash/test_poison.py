@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.endurance.yard import PATIENCE, Yard, until
+from benchmarks.place import PATIENCE, Place, until
 from queuectl import State
 
 pytestmark = [
@@ -26,48 +26,38 @@ SUPERVISOR = "read -r _ _ _ supervisor _ </proc/$PPID/stat"
 GAVE_UP = "gave up after 3 runs that their worker did not survive"
 
 
-@pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    """A yard, and nothing of it is left running."""
-    yard = Yard(tmp_path)
-    try:
-        yield yard
-    finally:
-        yard.close()
-
-
 class TestKillers:
     """Jobs that kill what runs them."""
 
-    def test_who_kills_its_worker_takes_no_other_job_along(self, yard: Yard) -> None:
+    def test_who_kills_its_worker_takes_no_other_job_along(self, place: Place) -> None:
         """What ran beside it each time completes, what waited too; the worker is started three times anew, no more."""
         beside = {f"beside-{number}": "sleep 0.5" for number in range(3)}
-        yard.enqueue(**beside, killer="sleep 0.1; kill -9 -$PPID; sleep 60", waiting="true")
-        assert yard.drain("--concurrency", "4") == 0
-        assert yard.states(*beside, "waiting") == ["completed"] * 4
-        killer = yard.job("killer")
+        place.enqueue(**beside, killer="sleep 0.1; kill -9 -$PPID; sleep 60", waiting="true")
+        assert place.drain("--concurrency", "4") == 0
+        assert place.states(*beside, "waiting") == ["completed"] * 4
+        killer = place.job("killer")
         assert (killer.state, killer.error, killer.attempts) == (State.DEAD, GAVE_UP, 0)
-        assert yard.results("killer") == ["lost"] * 3
-        assert all(yard.results(id)[-1] == "completed" for id in beside)
-        assert yard.log().count("a worker died, starting another") == 3
-        assert yard.processes() == []
+        assert place.results("killer") == ["lost"] * 3
+        assert all(place.results(id)[-1] == "completed" for id in beside)
+        assert place.log().count("a worker died, starting another") == 3
+        assert place.processes() == []
 
-    def test_who_kills_the_supervisor_too_is_given_up_as_well(self, yard: Yard) -> None:
+    def test_who_kills_the_supervisor_too_is_given_up_as_well(self, place: Place) -> None:
         """Each start ends it and goes on; after the third nothing stands in the way of the others."""
-        yard.enqueue(killer=f"{SUPERVISOR}; kill -9 $supervisor $PPID; sleep 60", other="true")
-        assert [yard.drain() for _ in range(4)] == [-signal.SIGKILL] * 3 + [0]
-        assert yard.results("killer") == ["lost"] * 3
-        assert (yard.job("killer").error, yard.states("other")) == (GAVE_UP, ["completed"])
-        assert os.listdir(yard.home / "run") == []
+        place.enqueue(killer=f"{SUPERVISOR}; kill -9 $supervisor $PPID; sleep 60", other="true")
+        assert [place.drain() for _ in range(4)] == [-signal.SIGKILL] * 3 + [0]
+        assert place.results("killer") == ["lost"] * 3
+        assert (place.job("killer").error, place.states("other")) == (GAVE_UP, ["completed"])
+        assert os.listdir(place.home / "run") == []
 
-    def test_who_kills_its_group_kills_itself(self, yard: Yard) -> None:
+    def test_who_kills_its_group_kills_itself(self, place: Place) -> None:
         """Its worker is not in there: the run is charged as any that a signal ended."""
-        yard.enqueue(group="kill -9 0; sleep 60", other="true")
-        assert yard.drain() == 0
-        found = yard.job("group")
+        place.enqueue(group="kill -9 0; sleep 60", other="true")
+        assert place.drain() == 0
+        found = place.job("group")
         assert (found.state, found.signal, found.attempts) == (State.DEAD, signal.SIGKILL, 1)
-        assert yard.states("other") == ["completed"]
-        assert "a worker died" not in yard.log()
+        assert place.states("other") == ["completed"]
+        assert "a worker died" not in place.log()
 
 
 STORM = """
@@ -99,49 +89,49 @@ class TestForks:
     """A job that forks without end, and what is left of it when it is ended: nothing but what left its session."""
 
     @pytest.fixture
-    def storm(self, yard: Yard) -> list[str]:
+    def storm(self, place: Place) -> list[str]:
         """The command of such a job."""
-        (yard.root / "storm.py").write_text(STORM)
+        (place.root / "storm.py").write_text(STORM)
         return [sys.executable, "-IS", "storm.py"]
 
-    def is_over(self, yard: Yard) -> bool:
+    def is_over(self, place: Place) -> bool:
         """Whether nothing is left but one that left the session, which it leads now."""
-        left = [pid for pid in yard.processes() if b"storm.py" in command_line(pid)]
+        left = [pid for pid in place.processes() if b"storm.py" in command_line(pid)]
         return [os.getsid(pid) for pid in left] == left and len(left) == 1
 
-    def test_when_it_is_cancelled(self, yard: Yard, storm: list[str]) -> None:
+    def test_when_it_is_cancelled(self, place: Place, storm: list[str]) -> None:
         """The job is cancelled soon, and the next one runs."""
-        yard.enqueue(storm=storm)
-        yard.start()
-        until((yard.root / "stormy").exists)
-        assert yard.run("cancel", "storm").returncode == 0
-        yard.wait("storm")
-        assert self.is_over(yard)
-        yard.enqueue(other="true")
-        yard.wait("other")
-        assert yard.states("storm", "other") == ["cancelled", "completed"]
+        place.enqueue(storm=storm)
+        place.start()
+        until((place.root / "stormy").exists)
+        assert place.run("cancel", "storm").returncode == 0
+        place.wait("storm")
+        assert self.is_over(place)
+        place.enqueue(other="true")
+        place.wait("other")
+        assert place.states("storm", "other") == ["cancelled", "completed"]
 
-    def test_when_its_time_is_up(self, yard: Yard, storm: list[str]) -> None:
+    def test_when_its_time_is_up(self, place: Place, storm: list[str]) -> None:
         """The job is dead, which says why."""
-        yard.enqueue(storm={"command": storm, "timeout": 3})
-        yard.start("--set", "executor.kill-after=0.2s")
-        yard.wait("storm")
-        assert self.is_over(yard)
-        assert (yard.root / "stormy").exists()
-        assert yard.job("storm").error == "timed out after 3s"
+        place.enqueue(storm={"command": storm, "timeout": 3})
+        place.start("--set", "executor.kill-after=0.2s")
+        place.wait("storm")
+        assert self.is_over(place)
+        assert (place.root / "stormy").exists()
+        assert place.job("storm").error == "timed out after 3s"
 
-    def test_when_its_worker_dies(self, yard: Yard, storm: list[str]) -> None:
+    def test_when_its_worker_dies(self, place: Place, storm: list[str]) -> None:
         """Also what left the session is ended, before the job runs again."""
         look = f"{sys.executable} -IS storm.py & wait"
-        yard.enqueue(storm=f"test -e stormy && {{ pgrep -f storm.py | grep -vx $$ >left; exit 0; }}; {look}")
-        yard.start()
-        until((yard.root / "stormy").exists)
-        (worker,) = yard.workers()
-        os.kill(worker, signal.SIGKILL)
-        yard.wait("storm")
-        assert yard.results("storm") == ["lost", "completed"]
-        own = {str(pid) for pid in yard.processes()}
-        assert own.isdisjoint((yard.root / "left").read_text().split())
+        place.enqueue(storm=f"test -e stormy && {{ pgrep -f storm.py | grep -vx $$ >left; exit 0; }}; {look}")
+        place.start()
+        until((place.root / "stormy").exists)
+        (worker,) = place.workers()
+        os.kill(worker.pid, signal.SIGKILL)
+        place.wait("storm")
+        assert place.results("storm") == ["lost", "completed"]
+        own = {str(pid) for pid in place.processes()}
+        assert own.isdisjoint((place.root / "left").read_text().split())
 
 
 def command_line(pid: int) -> bytes:
@@ -155,77 +145,78 @@ def command_line(pid: int) -> bytes:
 class TestFiles:
     """Jobs that lay hands on the files of the queue."""
 
-    def test_who_removes_them_harms_only_itself(self, yard: Yard) -> None:
+    def test_who_removes_them_harms_only_itself(self, place: Place) -> None:
         """The outputs, the ledgers, what workers are woken by, and its own directory: the next jobs run as ever."""
-        directory = yard.root / "directory"
+        directory = place.root / "directory"
         directory.mkdir()
         remove = "rm -r $QUEUECTL_HOME/logs $QUEUECTL_HOME/run $QUEUECTL_HOME/*-wake; rmdir $PWD; echo done"
-        supervisor = yard.start()
-        yard.enqueue(remover={"command": remove, "cwd": str(directory)})
-        yard.wait("remover")
+        supervisor = place.start()
+        place.enqueue(remover={"command": remove, "cwd": str(directory)})
+        place.wait("remover")
         assert not directory.exists()
-        yard.enqueue(gone={"command": "true", "cwd": str(directory)}, other="echo hello")
-        yard.wait("gone", "other")
-        assert yard.states("remover", "gone", "other") == ["completed", "dead", "completed"]
-        assert yard.job("gone").error == f"cannot change to directory {directory}: No such file or directory"
-        assert yard.run("logs", "other").stdout == "hello\n"
-        until(lambda: len(os.listdir(yard.home / "run")) == 2)
-        stopped = yard.run("worker", "stop")
+        place.enqueue(gone={"command": "true", "cwd": str(directory)}, other="echo hello")
+        place.wait("gone", "other")
+        assert place.states("remover", "gone", "other") == ["completed", "dead", "completed"]
+        assert place.job("gone").error == f"cannot change to directory {directory}: No such file or directory"
+        assert place.run("logs", "other").stdout == "hello\n"
+        until(lambda: len(os.listdir(place.home / "run")) == 2)
+        stopped = place.run("worker", "stop")
         assert (stopped.returncode, stopped.stderr) == (0, "stopped\n")
         assert supervisor.wait(PATIENCE) == 0
-        assert yard.processes() == []
-        assert os.listdir(yard.home / "run") == []
+        assert place.processes() == []
+        assert os.listdir(place.home / "run") == []
 
-    def test_who_opens_the_directory_to_everybody_is_noticed(self, yard: Yard) -> None:
+    def test_who_opens_the_directory_to_everybody_is_noticed(self, place: Place) -> None:
         """Nothing is stored in such a place, and it is said what mends it; what runs goes on."""
-        yard.start()
-        yard.enqueue(opener="chmod 777 $QUEUECTL_HOME; sleep 0.1; echo done", waiting="touch gone-on")
-        until((yard.root / "gone-on").exists)
-        refused = yard.run("enqueue", "true")
+        place.start()
+        place.enqueue(opener="chmod 777 $QUEUECTL_HOME; sleep 0.1; echo done", waiting="touch gone-on")
+        until((place.root / "gone-on").exists)
+        refused = place.run("enqueue", "true")
         assert refused.returncode == 78
         assert refused.stderr == (
-            f"error: {yard.home}: everybody may write the data directory\nhint: chmod o-w {yard.home}\n"
+            f"error: {place.home}: everybody may write the data directory\nhint: chmod o-w {place.home}\n"
         )
-        yard.home.chmod(0o700)
-        assert yard.run("wait", "opener", "waiting").returncode == 0
-        assert yard.run("worker", "stop").returncode == 0
-        assert yard.states("opener", "waiting") == ["completed"] * 2
+        place.home.chmod(0o700)
+        assert place.run("wait", "opener", "waiting").returncode == 0
+        assert place.run("worker", "stop").returncode == 0
+        assert place.states("opener", "waiting") == ["completed"] * 2
 
 
 class TestOutput:
     """Jobs whose output is out of the ordinary."""
 
-    def test_bytes_that_are_no_text(self, yard: Yard) -> None:
+    def test_bytes_that_are_no_text(self, place: Place) -> None:
         """They come back as they were, and nothing that shows them fails or sends them to a terminal."""
         write = "import sys; sys.stdout.buffer.write(b'\\0\\xff\\xfe\\x1b[2J' + b'x' * 300_000 + bytes(range(256)))"
-        yard.enqueue(bytes=[sys.executable, "-c", write])
-        assert yard.drain() == 0
-        raw = os.fsencode(yard.run("logs", "--raw", "bytes").stdout)
-        assert raw == b"\0\xff\xfe\x1b[2J" + b"x" * 300_000 + bytes(range(256))
-        shown = json.loads(yard.run("logs", "--json", "bytes").stdout)
+        place.enqueue(bytes=[sys.executable, "-c", write])
+        assert place.drain() == 0
+        with (place.root / "raw").open("wb") as raw:
+            assert place.begin("logs", "--raw", "bytes", stdout=raw.fileno()).wait(PATIENCE) == 0
+        assert (place.root / "raw").read_bytes() == b"\0\xff\xfe\x1b[2J" + b"x" * 300_000 + bytes(range(256))
+        shown = json.loads(place.run("logs", "--json", "bytes").stdout)
         assert shown["output"].startswith("\0\ufffd\ufffd\x1b[2J")
         for call in (["show", "bytes"], ["list"], ["logs", "bytes"], ["show", "bytes", "--json"]):
-            done = yard.run(*call)
+            done = place.run(*call)
             assert (done.returncode, done.stderr) == (0, "")
 
-    def test_descriptors_that_are_closed_or_held(self, yard: Yard) -> None:
+    def test_descriptors_that_are_closed_or_held(self, place: Place) -> None:
         """A job may close all that it has, and leave a daemon with its output behind: nobody waits for that."""
         daemon = "setsid -f sh -c 'while ! test -e go; do sleep 0.02; done; head -c 200000 /dev/zero; touch gone'"
-        yard.enqueue(closer="exec <&- >&- 2>&-; exit 3", daemon=f"echo here; {daemon}", other="true")
-        assert yard.drain() == 0
-        assert yard.job("closer").exit_code == 3
-        assert yard.states("daemon", "other") == ["completed"] * 2
-        assert not (yard.root / "gone").exists()
-        (yard.root / "go").touch()
-        until((yard.root / "gone").exists)
-        assert yard.run("logs", "daemon").stdout == "here\n"
-        assert os.listdir(yard.home / "logs") == []
+        place.enqueue(closer="exec <&- >&- 2>&-; exit 3", daemon=f"echo here; {daemon}", other="true")
+        assert place.drain() == 0
+        assert place.job("closer").exit_code == 3
+        assert place.states("daemon", "other") == ["completed"] * 2
+        assert not (place.root / "gone").exists()
+        (place.root / "go").touch()
+        until((place.root / "gone").exists)
+        assert place.run("logs", "daemon").stdout == "here\n"
+        assert os.listdir(place.home / "logs") == []
 
 
 class TestLongCommands:
     """Commands of 200 KB and more."""
 
-    def test_they_run_or_say_why_not(self, yard: Yard) -> None:
+    def test_they_run_or_say_why_not(self, place: Place) -> None:
         """A text may be as long as all that the system takes, a word of a list not: it is named."""
         jobs = {
             "text": f"echo {'x' * 200_000} | wc -c",
@@ -235,13 +226,13 @@ class TestLongCommands:
             "other": "true",
         }
         lines = "\n".join(json.dumps({"id": id, "command": command, "max_retries": 0}) for id, command in jobs.items())
-        (yard.root / "jobs.jsonl").write_text(lines)
-        assert yard.run("enqueue", "--quiet", "--file", "jobs.jsonl").stdout.split() == [*jobs]
-        assert yard.drain() == 0
-        assert yard.states(*jobs) == ["completed", "completed", "dead", "dead", "completed"]
-        assert yard.run("logs", "text").stdout == "200001\n"
-        assert len(yard.run("logs", "--raw", "list").stdout) == 200_000
-        word, huge = yard.job("word"), yard.job("huge")
+        (place.root / "jobs.jsonl").write_text(lines)
+        assert place.run("enqueue", "--quiet", "--file", "jobs.jsonl").stdout.split() == [*jobs]
+        assert place.drain() == 0
+        assert place.states(*jobs) == ["completed", "completed", "dead", "dead", "completed"]
+        assert place.run("logs", "text").stdout == "200001\n"
+        assert len(place.run("logs", "--raw", "list").stdout) == 200_000
+        word, huge = place.job("word"), place.job("huge")
         assert (word.exit_code, huge.exit_code) == (126, 126)
         assert word.error == "echo: a word of 200000 bytes is too long for this system: 131071 at most"
         assert huge.error == "/bin/sh: Argument list too long"
@@ -255,37 +246,37 @@ class TestFullDisk:
     """Jobs that fill the disk on which the queue lies."""
 
     @pytest.fixture
-    def yard(self, tmp_path: Path) -> Iterator[Yard]:
-        """A yard whose home is a small disk."""
-        yard = Yard(tmp_path)
-        yard.home.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "none", str(yard.home)], check=True)
+    def place(self, tmp_path: Path) -> Iterator[Place]:
+        """A place whose home is a small disk."""
+        place = Place(tmp_path)
+        place.home.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "none", str(place.home)], check=True)
         try:
-            yield yard
+            yield place
         finally:
-            yard.close()
-            subprocess.run(["umount", "--lazy", str(yard.home)], check=True)
+            place.close()
+            subprocess.run(["umount", "--lazy", str(place.home)], check=True)
 
-    def test_with_output(self, yard: Yard) -> None:
+    def test_with_output(self, place: Place) -> None:
         """Far less than `max-output` fits: one that writes without end fails, and leaves room for all the others."""
         others = {f"other-{number}": f"echo {'x' * 1000}" for number in range(20)}
-        yard.enqueue(flood="yes", **others)
-        assert yard.drain() == 0
-        flood = yard.job("flood")
+        place.enqueue(flood="yes", **others)
+        assert place.drain() == 0
+        flood = place.job("flood")
         assert (flood.state, flood.exit_code) == (State.DEAD, 1)
-        assert yard.states(*others) == ["completed"] * 20
-        disk = os.statvfs(yard.home)
+        assert place.states(*others) == ["completed"] * 20
+        disk = os.statvfs(place.home)
         assert disk.f_bavail > disk.f_blocks // 3
 
-    def test_with_a_file(self, yard: Yard) -> None:
+    def test_with_a_file(self, place: Place) -> None:
         """Workers wait until there is room again, and then settle what ended: nothing runs twice."""
-        yard.start("--concurrency", "2")
-        yard.enqueue(filler="echo run >>marks; cat /dev/zero >$QUEUECTL_HOME/file; true")
-        until(lambda: "disk is full" in yard.log())
-        (yard.home / "file").unlink()
-        yard.wait("filler")
-        yard.enqueue(other="true")
-        yard.wait("other")
-        assert yard.states("filler", "other") == ["completed"] * 2
-        assert (yard.root / "marks").read_text() == "run\n"
-        assert "the storage answers again" in yard.log()
+        place.start("--concurrency", "2")
+        place.enqueue(filler="echo run >>marks; cat /dev/zero >$QUEUECTL_HOME/file; true")
+        until(lambda: "disk is full" in place.log())
+        (place.home / "file").unlink()
+        place.wait("filler")
+        place.enqueue(other="true")
+        place.wait("other")
+        assert place.states("filler", "other") == ["completed"] * 2
+        assert (place.root / "marks").read_text() == "run\n"
+        assert "the storage answers again" in place.log()

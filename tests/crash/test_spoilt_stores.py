@@ -9,14 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import apsw
 import pytest
 
-import queuectl
+from benchmarks.place import PATIENCE, UNTIL_GO, Place, ended
 from queuectl import Result, State, StorageRefusedError
 from queuectl_sqlite.diagnosing import LONG_LOG
 from tests.crash.faults.damage import (
@@ -31,47 +30,14 @@ from tests.crash.faults.damage import (
     store,
 )
 from tests.crash.faults.interposing import Interposer
-from tests.crash.peers.place import PATIENCE, Place
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 
-UNTIL_GO = "echo start >>marks; until test -e go; do sleep 0.02; done; echo end >>marks"
+UNTIL_GO_AND_END = f"{UNTIL_GO}; echo end >>marks"
 UNTIL_LATER = "echo start >>marks; until test -e later; do sleep 0.02; done; echo end >>marks"
 ANSWERS = "the storage answers again"
 FEW = 12
 """Lines that are few, however long a trouble lasts."""
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Make a place for this test, and see that nothing of it goes on."""
-    for name in os.environ:
-        if name.startswith("QUEUECTL_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("QUEUECTL_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    place = Place(tmp_path, queuectl.open())
-    try:
-        yield place
-    finally:
-        place.close()
-
-
-def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return ended(begun(*arguments))
-
-
-def begun(*arguments: str) -> subprocess.Popen[str]:
-    """Begin a command."""
-    command = [sys.executable, "-m", "queuectl", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    """Wait until a command has ended."""
-    out, err = process.communicate(timeout=PATIENCE)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def is_clear(done: subprocess.CompletedProcess[str], *codes: int) -> bool:
@@ -87,15 +53,15 @@ class TestLocked:
 
     def test_workers_wait_and_nobody_is_taken_for_dead(self, place: Place) -> None:
         """Commands that write end with 75; what ran, and what ended meanwhile, is settled once, by who ran it."""
-        place.queue.enqueue(UNTIL_GO, id="ends")
+        place.queue.enqueue(UNTIL_GO_AND_END, id="ends")
         place.queue.enqueue(UNTIL_LATER, id="lasts")
         place.start("--count", "2", "--set", "worker.lease=2s")
         place.until(lambda: len(place.marks()) == 2)
         with place.locked():
-            writing = [begun(*words) for words in (["enqueue", "true"], ["cancel", "lasts"], ["retry", "ends"])]
+            writing = [place.call(*words) for words in (["enqueue", "true"], ["cancel", "lasts"], ["retry", "ends"])]
             place.go()
             for words in (["list"], ["status"], ["show", "ends"]):
-                assert call(*words).returncode == 0
+                assert place.run(*words).returncode == 0
             for done in map(ended, writing):
                 assert (done.returncode, is_clear(done, 75)) == (75, True), done.stderr
                 assert "is busy" in done.stderr
@@ -124,7 +90,7 @@ class TestReadOnly:
         interposer = Interposer(interposer_library, place.home).spoiling(spoilt, errno.EROFS)
         for name, value in interposer.env.items():
             monkeypatch.setenv(name, value)
-        place.queue.enqueue(UNTIL_GO, id="ends")
+        place.queue.enqueue(UNTIL_GO_AND_END, id="ends")
         place.queue.enqueue(UNTIL_LATER, id="lasts")
         place.start("--count", "2")
         place.until(lambda: len(place.marks()) == 2)
@@ -132,8 +98,8 @@ class TestReadOnly:
         place.go()
         place.until(lambda: "read-only" in place.log())
         for words in (["list"], ["status"], ["show", "ends"]):
-            assert call(*words).returncode == 0
-        refused = call("enqueue", "true")
+            assert place.run(*words).returncode == 0
+        refused = place.run("enqueue", "true")
         assert (refused.returncode, is_clear(refused, 1)) == (1, True), refused.stderr
         assert "read-only" in refused.stderr
         spoilt.unlink()
@@ -180,7 +146,7 @@ class TestGone:
 
     def test_workers_go_on_once_it_is_back(self, place: Place) -> None:
         """What ran ends once and is settled; one that is killed meanwhile is replaced, and begins no other store."""
-        place.queue.enqueue(UNTIL_GO, id="ends")
+        place.queue.enqueue(UNTIL_GO_AND_END, id="ends")
         place.queue.enqueue(UNTIL_LATER, id="lasts")
         place.start("--count", "2")
         place.until(lambda: len(place.marks()) == 2)
@@ -201,7 +167,7 @@ class TestGone:
 
     def test_who_leaves_does_not_wait_for_it(self, place: Place) -> None:
         """Supervisor and workers end when they are told to; what ended is in the ledger, and settled by the next."""
-        place.queue.enqueue(UNTIL_GO, id="ends")
+        place.queue.enqueue(UNTIL_GO_AND_END, id="ends")
         supervisor = place.start("--count", "2")
         place.until(place.marks)
         away = place.root / "away"
@@ -212,26 +178,26 @@ class TestGone:
         assert supervisor.wait(PATIENCE) == 0
         assert "leaving what ended in the ledger" in place.log()
         away.rename(place.home)
-        place.drain()
+        assert place.drain() == 0
         place.until_completed("ends")
         assert place.results("ends") == [Result.COMPLETED]
         assert place.marks() == ["start", "end"]
 
     def test_nobody_is_left_behind_without_a_supervisor(self, place: Place) -> None:
         """A worker whose store was removed for good, and whose supervisor was killed, ends when its job has."""
-        place.queue.enqueue(UNTIL_GO, id="ends")
+        place.queue.enqueue(UNTIL_GO_AND_END, id="ends")
         supervisor = place.start("--drain")
         place.until(place.marks)
         place.queue.close()
         shutil.rmtree(place.home)
         supervisor.kill()
         place.go()
-        place.until(lambda: not place.own())
+        place.until(lambda: not place.processes())
         assert not place.home.exists()
 
     def test_a_drain_ends(self, place: Place) -> None:
         """With 75, since nothing can be told of what is left to do."""
-        place.queue.enqueue(UNTIL_GO, id="ends")
+        place.queue.enqueue(UNTIL_GO_AND_END, id="ends")
         supervisor = place.start("--drain")
         place.until(place.marks)
         place.home.rename(place.root / "away")
@@ -257,7 +223,7 @@ class TestReader:
             place.queue.enqueue("true", id="second")
             place.until_completed("first", "second")
             assert log.stat().st_size > LONG_LOG
-            told = call("doctor")
+            told = place.run("doctor")
             assert told.returncode == 0
             (line,) = [line for line in told.stdout.splitlines() if "somebody has been reading for long" in line]
             assert line.startswith("warning\tlog\t")
@@ -267,7 +233,7 @@ class TestReader:
         place.until_completed("third")
         assert log.stat().st_size < LONG_LOG / 4
         assert place.queue.totals()[State.COMPLETED] == 3
-        assert call("doctor", "--quiet").returncode == 0
+        assert place.run("doctor", "--quiet").returncode == 0
 
 
 class TestDamage:
@@ -275,7 +241,7 @@ class TestDamage:
 
     def test_workers_end_doctor_names_it_and_a_backup_mends_it(self, place: Place) -> None:
         """They neither try for ever nor are started again and again; every command says in one line what is wrong."""
-        place.queue.enqueue(UNTIL_GO, id="ends")
+        place.queue.enqueue(UNTIL_GO_AND_END, id="ends")
         for number in range(60):
             place.queue.enqueue("true", id=f"job-{number}")
         place.queue.backup("copy.db")
@@ -295,9 +261,9 @@ class TestDamage:
         assert "a worker died, starting another" not in place.log()
         assert len(place.log().splitlines()) <= FEW
         for words in (["list"], ["status"], ["show", "ends"], ["enqueue", "true"], ["dlq", "list"], ["worker", "list"]):
-            done = call(*words)
+            done = place.run(*words)
             assert is_clear(done, 78), done.stderr
-        told = call("doctor")
+        told = place.run("doctor")
         assert told.returncode == 1
         assert "error\tstore\t" in told.stdout
         assert "put a backup in its place" in told.stdout
@@ -305,8 +271,8 @@ class TestDamage:
             if path.is_file():
                 path.unlink()
         (place.root / "copy.db").rename(place.database)
-        place.drain()
-        assert call("doctor", "--quiet").returncode == 0
+        assert place.drain() == 0
+        assert place.run("doctor", "--quiet").returncode == 0
 
     @pytest.mark.parametrize("seed", range(2))
     def test_a_bit_in_a_page(self, quick_path: Path, seed: int) -> None:

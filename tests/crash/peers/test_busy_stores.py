@@ -11,9 +11,9 @@ from contextlib import closing
 import apsw
 import pytest
 
+from benchmarks.place import Place
 from queuectl import Action, State
 from queuectl_sqlite.storage import SqliteStorage
-from tests.crash.peers.place import Place
 
 LOOKS = 75
 """Looks at what workers do while they are idle: in that time each looks several times for work and for neighbours."""
@@ -67,7 +67,7 @@ def test_a_list_that_nobody_reads_holds_no_place_in_the_log(place: Place) -> Non
         assert os.stat(f"{place.database}-wal").st_size == 0
         reader.kill()
         place.queue.enqueue("true", id="job")
-        place.drain("--queue", "default")
+        assert place.drain("--queue", "default") == 0
     finally:
         os.close(ours)
         os.close(theirs)
@@ -84,7 +84,7 @@ def test_who_only_reads_needs_no_lock(place: Place, command: tuple[str, ...]) ->
     """However long another process keeps the database locked for writing, what is there can be read."""
     place.queue.enqueue("true", id="job")
     with place.locked():
-        place.run(*command)
+        assert place.run(*command).returncode == 0
 
 
 def test_locks_outlast_everything_that_the_same_process_does(place: Place) -> None:

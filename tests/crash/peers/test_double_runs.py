@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.place import UNTIL_GO, Place
 from queuectl import NewWorker, Result, State
-from tests.crash.peers.place import UNTIL_GO, Place
 
 
 def test_a_run_that_takes_longer_than_its_lease_is_not_given_to_another_worker(place: Place) -> None:
@@ -33,6 +33,6 @@ def test_a_retry_keeps_to_the_limit_of_its_queue(place: Place) -> None:
     command = "echo begin >>marks; sleep 0.02; echo end >>marks; exit 1"
     jobs = [{"command": command, "queue": "narrow", "max_retries": 2} for _ in range(3)]
     place.queue.enqueue_many(jobs)
-    place.drain("--count", "2", "--concurrency", "2")
+    assert place.drain("--count", "2", "--concurrency", "2") == 0
     assert place.marks() == ["begin", "end"] * 9
     assert place.queue.totals()[State.DEAD] == 3

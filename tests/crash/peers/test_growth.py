@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from tests.crash.peers.place import Place
+from benchmarks.place import Place
 
 MEBIBYTE = 1024 * 1024
 OUTPUT = 64

@@ -8,8 +8,8 @@ import shutil
 import signal
 from pathlib import Path
 
+from benchmarks.place import UNTIL_GO, Place
 from queuectl import Result, State
-from tests.crash.peers.place import UNTIL_GO, Place
 
 
 def test_a_worker_that_can_no_longer_be_called_looks_by_itself(place: Place) -> None:
