@@ -1,11 +1,20 @@
-"""Nothing of the machine's own configuration reaches a test."""
+"""Nothing of the machine's own configuration, and of how the tests were started, reaches a test."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_dispositions() -> None:
+    """Hear what `nohup`, or the background of a script, has us ignore, and with us whatever we start."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

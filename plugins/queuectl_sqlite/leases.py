@@ -73,7 +73,7 @@ def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) ->
         if role == Role.WORKER:
             tx.announce("worker.lost", worker=worker)
     claims = [_inherited(row, by) for row in _rows(tx, sql.INHERITED, by)]
-    if claims or not proven:  # who asks so for nobody wants to know whether the disk takes a write
+    if claims or not proven:  # asked without proof for nobody it is a probe: does the disk take a write?
         tx.db.execute(sql.PROVE_ALIVE, {"now": tx.now, "worker": by})
     tx.db.execute(sql.FORGET_GONE)
     return claims

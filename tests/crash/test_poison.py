@@ -159,7 +159,7 @@ class TestFiles:
         assert place.states("remover", "gone", "other") == ["completed", "dead", "completed"]
         assert place.job("gone").error == f"cannot change to directory {directory}: No such file or directory"
         assert place.run("logs", "other").stdout == "hello\n"
-        until(lambda: len(os.listdir(place.home / "run")) == 2)
+        until(lambda: len(list((place.home / "run").glob("*"))) == 2)
         stopped = place.run("worker", "stop")
         assert (stopped.returncode, stopped.stderr) == (0, "stopped\n")
         assert supervisor.wait(PATIENCE) == 0

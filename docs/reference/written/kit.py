@@ -15,8 +15,9 @@ CONTRACTS = ("BackoffContract", "ExecutorContract", "NotifierContract", "PluginC
 INTRODUCTION = """\
 # The kit for plugin authors
 
-`pip install '.[testing]'`, in a checkout of queuectl, brings pytest and hypothesis too. `queuectl.testing` has a contract for each thing that a
-plugin can offer: a class of small tests. Subclass it, override one fixture, run pytest.
+`pip install '.[testing]'`, in a checkout of queuectl, brings pytest and hypothesis too. `queuectl.testing` has a
+contract for each thing that a plugin can offer: a class of small tests. Subclass it, override one fixture, run
+pytest.
 
 ```python example
 import pytest

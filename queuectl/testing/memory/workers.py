@@ -73,7 +73,7 @@ def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) ->
             _hand_over(tx, entry, holding, by)
         _forget(tx, worker, "worker.lost")
     inherited = [claim_of(entry, held) for entry, held in tx.store.held_by(by) if held.origin != held.lease]
-    if inherited or not proven:  # who asks without a proof relies on it that this can be written
+    if inherited or not proven:  # asked without proof for nobody it is a probe: can anything be written?
         tx.keep_worker(replace(tx.store.workers[by], beat_at=tx.now))
     return inherited
 
