@@ -13,8 +13,8 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     import subprocess  # only where no file tells it
 
-    return subprocess.run(  # a fixed command
-        ["/usr/sbin/sysctl", "-n", "kern.boottime"], check=True, capture_output=True, text=True
+    return subprocess.run(  # a fixed command; `kern.boottime` is another whenever the clock is set
+        ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"], check=True, capture_output=True, text=True
     ).stdout.strip()
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
 
 from queuectl.config import Config
 from queuectl.engine.queue import Queue
@@ -29,6 +33,8 @@ OVERDUE = 60.0
 """Seconds by which a run may exceed its time limit and what it takes to end it."""
 
 RESTORE = "stop the workers and put a backup in its place; queuectl backup FILE keeps what is left"
+
+TAKEN_OVER = "queuectl worker start takes its jobs over"
 
 MANY = 500
 """How many running jobs are looked at."""
@@ -138,13 +144,17 @@ def _workers(queue: Queue) -> Iterator[Finding]:
     living = {worker.id for worker in queue.workers()}
     registered = [worker for worker in queue.storage.workers() if worker.role is Role.WORKER]
     dead = [worker for worker in registered if worker.id not in living]
-    for worker in [*dead, *(each for each in registered if each.expired and each not in dead)]:
-        yield _warning("workers", _dead(worker), "queuectl worker start takes its jobs over")
+    for worker in dead:
+        yield _warning("workers", f"{_named(worker)} died{_with_jobs(worker)}", TAKEN_OVER)
+    # Who runs nothing does not beat.
+    silent = [each for each in registered if each.expired and each.running and each not in dead]
+    for worker in silent:
+        yield _warning("workers", f"{_named(worker)} is silent{_with_jobs(worker)}", TAKEN_OVER)
     waiting = queue.totals()
     due = waiting[State.PENDING] + waiting[State.FAILED]
     if not living and due:
         yield _warning("workers", f"none runs, and {_jobs(due)} to run", "queuectl worker start")
-    elif not dead:
+    elif not dead and not silent:
         yield _ok("workers", f"{len(living)} active")
 
 
@@ -152,9 +162,12 @@ def _jobs(number: int) -> str:
     return f"{number} job" if number == 1 else f"{number} jobs"
 
 
-def _dead(worker: Worker) -> str:
-    running = f" with {_jobs(len(worker.running))}" if worker.running else ""
-    return f"{worker.id} (pid {worker.pid} on {worker.host}) died{running}"
+def _named(worker: Worker) -> str:
+    return f"{worker.id} (pid {worker.pid} on {worker.host})"
+
+
+def _with_jobs(worker: Worker) -> str:
+    return f" with {_jobs(len(worker.running))}" if worker.running else ""
 
 
 def _queues(queue: Queue) -> Iterator[Finding]:
@@ -188,4 +201,16 @@ def _is_overdue(queue: Queue, job: Job) -> bool:
         return False
     settings = queue.config.executor(job.queue).settings
     grace = float(getattr(settings, "kill_after", 0.0))
-    return time.time() > job.started_at + job.timeout + grace + OVERDUE
+    return _age(queue, job, job.started_at) > job.timeout + grace + OVERDUE
+
+
+def _age(queue: Queue, job: Job, started_at: float) -> float:
+    """Return for how many seconds a job runs, where that is known as its worker counts them: nobody sets that clock."""
+    if sys.platform != "win32" and job.worker is not None:
+        from queuectl.engine import boot, ledger
+
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            record = ledger.read(queue.config.data / "run", job.worker)
+            if record is not None and record.boot == boot.boot_id() and job.lease in record.entries:
+                return ledger.age(record.entries[job.lease], same_boot=True)
+    return time.time() - started_at

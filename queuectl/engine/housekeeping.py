@@ -11,6 +11,7 @@ from pathlib import Path
 
 from queuectl.config import Config
 from queuectl.engine import ledger
+from queuectl.engine.steadiness import Steadiness
 from queuectl.model.job import State
 from queuectl.model.query import Query
 from queuectl.model.storage import Storage
@@ -21,9 +22,12 @@ STEP = 500
 
 
 class Housekeeping:
-    """Prunes by the section `retention`, at most `STEP` jobs of a state at once."""
+    """Prunes by the section `retention`, at most `STEP` jobs of a state at once.
 
-    def __init__(self, config: Config, storage: Storage) -> None:
+    Not while a clock that was just set forward makes all that is stored seem old.
+    """
+
+    def __init__(self, config: Config, storage: Storage, steadiness: Steadiness | None = None) -> None:
         self._storage = storage
         self._logs = config.data / "logs"
         self._run = config.data / "run"
@@ -31,6 +35,7 @@ class Housekeeping:
         self._kept = {state: float(age) for state, age in kept.items() if age is not None}
         self._random = random.Random()
         self._next = time.monotonic() + self._random.uniform(0, 2.0)
+        self._steadiness = steadiness or Steadiness()
         self._pause = threading.Event()
 
     def work(self) -> None:
@@ -38,7 +43,8 @@ class Housekeeping:
         if time.monotonic() < self._next:
             return
         ledger.sweep(self._run)
-        more = [self._prune(state, age) for state, age in self._kept.items()]
+        kept = self._kept.items() if self._steadiness.is_settled() else ()
+        more = [self._prune(state, age) for state, age in kept]
         self._next = time.monotonic() + (1.0 if any(more) else INTERVAL * self._random.uniform(0.8, 1.2))
 
     def sleep(self, seconds: float) -> None:

@@ -21,17 +21,17 @@ def test_all_processes_of_a_boot_agree() -> None:
 
 
 def test_where_no_file_tells_it_the_system_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on macOS, which says when it was booted."""
+    """As on macOS, for what stays the same when its clock is set."""
     monkeypatch.setattr(boot, "sys", SimpleNamespace(platform="darwin"))
     asked: list[Any] = []
 
     def run(call: list[str], **_: object) -> object:
         asked.append(call)
-        return SimpleNamespace(stdout="{ sec = 1700000000, usec = 5 }\n")
+        return SimpleNamespace(stdout="0D7B8A3C-0000-4000-8000-000000000001\n")
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert boot.boot_id() == "{ sec = 1700000000, usec = 5 }"
-    assert asked[0][-1] == "kern.boottime"
+    assert boot.boot_id() == "0D7B8A3C-0000-4000-8000-000000000001"
+    assert asked[0][-1] == "kern.bootsessionuuid"
 
 
 def test_the_name_is_for_people() -> None:

@@ -13,6 +13,7 @@ from queuectl.engine import housekeeping
 from queuectl.engine.boot import boot_id
 from queuectl.engine.housekeeping import Housekeeping, unlink_outputs
 from queuectl.engine.ledger import Ledger
+from queuectl.engine.steadiness import SETTLING, Steadiness
 from queuectl.model.attempt import Output, Result, Run
 from queuectl.model.lease import Settlement, Verdict
 from queuectl.model.outcome import Outcome
@@ -95,6 +96,30 @@ def test_it_works_now_and_then(
     keeping.work()
     assert left(world) == set()
     assert keeping._next - time.monotonic() > 30.0
+
+
+def test_nothing_goes_while_the_clock_may_be_wrong(config: Config, world: World, clock: FakeClock) -> None:
+    """A clock that was set forward and is put right an hour later has cost nothing; one that stays is right."""
+    monotonic = FakeClock(0.0)
+    keeping = Housekeeping(config, world.storage, Steadiness(clock, monotonic))
+
+    def work() -> set[str]:
+        keeping._next = 0.0
+        keeping.work()
+        return left(world)
+
+    finish(world, "a", Verdict.COMPLETED)
+    clock.advance(40 * DAY)
+    assert work() == {"a"}
+    monotonic.advance(SETTLING - 1.0)
+    assert work() == {"a"}
+    clock.advance(-40 * DAY)
+    monotonic.advance(2.0)
+    assert work() == {"a"}
+    clock.advance(40 * DAY)
+    assert work() == {"a"}
+    monotonic.advance(SETTLING)
+    assert work() == set()
 
 
 def test_only_outputs_of_this_host_are_removed(tmp_path: Path) -> None:
