@@ -14,7 +14,7 @@ from queuectl import Ask, Claim, Lease
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import PROCESSING
 from queuectl_sqlite.rows import LEASE, LIMIT_KEY, PRIORITY, QUEUE, RUNS, SEQ, STATE, UPDATED_AT, WORKER, job_of
-from queuectl_sqlite.transaction import Transaction
+from queuectl_sqlite.transaction import Transaction, Wake
 
 PROMOTED_AT_ONCE = 2000
 """How many due jobs of a queue become ready in one transaction; the next one goes on."""
@@ -39,13 +39,18 @@ def is_anything_ready(db: apsw.Connection, ask: Ask) -> bool:
 
 
 def due_queues(db: apsw.Connection, ask: Ask, now: float) -> tuple[list[int], float | None]:
-    """Return the asked queues in which something became due, and in how many seconds more will."""
+    """Return the asked queues in which something became due, and in how many seconds more will.
+
+    Also those in which something began to wait later than now, with 0 seconds: it is to `wait_anew`.
+    """
     if ask.queues is None:
         found = _rows(db, sql.DUE_QUEUES, (now,))
     else:
         found = [row for name in dict.fromkeys(ask.queues) for row in _rows(db, sql.DUE_IN_QUEUE, (now, name))]
-    due = [queue for queue, first, _ in found if first is not None]
-    return due, min((later - now for _, _, later in found if later is not None), default=None)
+    due = [queue for queue, first, _, ahead in found if first is not None or ahead]
+    if any(ahead for *_, ahead in found):
+        return due, 0.0
+    return due, min((later - now for _, _, later, _ in found if later is not None), default=None)
 
 
 def claim(tx: Transaction, worker: str, ask: Ask) -> tuple[list[Claim], float | None]:
@@ -54,6 +59,7 @@ def claim(tx: Transaction, worker: str, ask: Ask) -> tuple[list[Claim], float | 
     if ask.limit <= 0 or not tx.db.execute(sql.WORKER, (worker,)).get:
         return [], next_due
     for queue in due:
+        wait_anew(tx, queue)
         tx.db.execute(sql.PROMOTE, {"queue": queue, "now": tx.now, "limit": PROMOTED_AT_ONCE})
         if tx.db.changes() == PROMOTED_AT_ONCE:
             next_due = 0.0
@@ -64,6 +70,16 @@ def claim(tx: Transaction, worker: str, ask: Ask) -> tuple[list[Claim], float | 
         if lane.crowded:
             next_due = 0.0
     return _lease(tx, worker, rows), next_due
+
+
+def wait_anew(tx: Transaction, queue: int) -> None:
+    """Let waits begin now that began later than now: the clock was set back, and none is to last longer for that."""
+    place = {"queue": queue, "now": tx.now, "limit": PROMOTED_AT_ONCE}
+    waiting: list[Any] = tx.db.execute(sql.WAITING_AHEAD, place).fetchall()
+    if waiting:
+        tx.db.executemany(sql.WAIT_ANEW, [{"now": tx.now, "seq": seq} for (seq,) in waiting])
+        tx.db.executemany(sql.RUN_AT_ANEW, waiting)
+        tx.concerns(Wake.ALL)
 
 
 def _best(lanes: list[_Lane], limit: int) -> list[Any]:

@@ -88,7 +88,8 @@ def _job_row(seq: int, new: NewJob, queue: int, now: float) -> tuple[object, ...
     run_at = first_run(new, now)
     at = now if run_at is None else run_at
     phase = READY if at <= now else DUE
-    return seq, queue, new.priority, phase, at, now, now, new.max_retries, new.unique_key, new.limit_key
+    since = now if phase == DUE and new.delay is not None else None
+    return seq, queue, new.priority, phase, at, since, now, now, new.max_retries, new.unique_key, new.limit_key
 
 
 def _spec_row(seq: int, new: NewJob, now: float) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from queuectl_sqlite import statements as sql
 from queuectl_sqlite.transaction import Transaction
 
 FORGOTTEN_AFTER = 30 * 86400.0
-"""A consumer that nobody has delivered to for so many seconds no longer keeps events: it left the configuration."""
+"""A consumer for which an event has waited so many seconds no longer keeps events: it left the configuration."""
 
 _job_of_snapshot = msgspec.json.Decoder(Job).decode
 
@@ -24,13 +24,13 @@ def events(db: apsw.Connection, after: int, limit: int) -> list[Event]:
 
 def advance(tx: Transaction, consumer: str, upto: int, worker: str, hold: float) -> int | None:
     """Move a consumer's cursor, never back, and keep the right to deliver; None while another has it."""
-    cursor, holder, until = tx.db.execute(sql.CONSUMER, (consumer,)).get or (0, None, 0.0)
-    if holder not in {None, worker} and until > tx.now and tx.db.execute(sql.WORKER, (holder,)).get:
+    cursor, holder, since, until = tx.db.execute(sql.CONSUMER, (consumer,)).get or (0, None, 0.0, 0.0)
+    if holder not in {None, worker} and since <= tx.now < until and tx.db.execute(sql.WORKER, (holder,)).get:
         return None
     moved: int = max(cursor, upto)
-    tx.db.execute(sql.SET_CONSUMER, (consumer, moved, worker, tx.now + hold))
+    tx.db.execute(sql.SET_CONSUMER, (consumer, moved, worker, tx.now, tx.now + hold))
     if moved != cursor:
-        tx.db.execute(sql.FORGET_CONSUMERS, (tx.now - FORGOTTEN_AFTER,))
+        tx.db.execute(sql.FORGET_CONSUMERS, {"before": tx.now - FORGOTTEN_AFTER})
         tx.db.execute(sql.FORGET_EVENTS)
     return moved
 

@@ -64,7 +64,7 @@ def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) ->
         if row is None or worker == by:
             continue
         _, _, role, lease, beat_at, _ = row
-        if not proven and tx.now - beat_at <= lease:
+        if not proven and abs(tx.now - beat_at) <= lease:
             continue
         _take(tx, worker, by)
         tx.db.execute(sql.GONE, (worker,))

@@ -41,6 +41,7 @@ CREATE TABLE job (
     phase            INTEGER NOT NULL,
     state            INTEGER NOT NULL,
     at               REAL NOT NULL,          -- from when on it is, or was, claimable
+    since            REAL,                   -- when a wait that has a length began; NULL: the moment was named
     created_at       REAL NOT NULL,
     updated_at       REAL NOT NULL,
     max_retries      INTEGER NOT NULL,
@@ -68,6 +69,8 @@ CREATE TABLE job (
 CREATE INDEX job_ready ON job (queue, priority DESC) WHERE phase = 0;
 -- DUE_QUEUES, PROMOTE: what became due in a queue, and when the next does.
 CREATE INDEX job_due ON job (queue, at) WHERE phase = 1;
+-- DUE_QUEUES, WAITING_AHEAD: what began to wait later than now, because the clock was set back.
+CREATE INDEX job_waiting ON job (queue, since) WHERE phase = 1 AND since IS NOT NULL;
 -- LEASED, LEASES: one lease of a worker, or all.
 CREATE INDEX job_leased ON job (worker, lease) WHERE phase = 2;
 -- CANCELLING: what a worker is to end.
@@ -188,7 +191,8 @@ CREATE TABLE consumer (
     name   TEXT PRIMARY KEY,
     cursor INTEGER NOT NULL,
     worker TEXT,                             -- who has the right to deliver
-    until  REAL NOT NULL                     -- and how long
+    since  REAL NOT NULL,                    -- and from when
+    until  REAL NOT NULL                     -- to when
 ) STRICT;
 """
 

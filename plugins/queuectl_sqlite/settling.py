@@ -125,17 +125,18 @@ def _end(tx: Transaction, writes: _Writes, settlement: Settlement, leased: _Leas
             writes.pending.append((leased.seq,))
             if delay:
                 writes.run_ats.append((at, leased.seq))
+    since = now if phase == DUE else None
     previous_delay = delay if verdict is Verdict.FAILED else None
     if run is None:
         finished_at = now if phase == DONE else None
         writes.unstarted.append(
-            (phase, state, at, now, attempts, previous_delay, finished_at, settlement.error, leased.seq)
+            (phase, state, at, since, now, attempts, previous_delay, finished_at, settlement.error, leased.seq)
         )
         return state
     outcome = run.outcome
     writes.runs.append(
         (
-            phase, state, at, now, attempts, leased.lost + (run.result is Result.LOST), previous_delay,
+            phase, state, at, since, now, attempts, leased.lost + (run.result is Result.LOST), previous_delay,
             run.number, now - run.started_ago, now - run.ended_ago, outcome.exit_code, outcome.signal,
             outcome.error if settlement.error is None else settlement.error, leased.seq,
         )

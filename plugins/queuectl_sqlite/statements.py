@@ -43,8 +43,10 @@ QUEUE_NAME = "SELECT name FROM queue WHERE id = ?"
 ADD_QUEUE = "INSERT INTO queue (name) VALUES (?) RETURNING id"
 
 ADD_JOB = """
-    INSERT INTO job (seq, queue, priority, phase, state, at, created_at, updated_at, max_retries, unique_key, limit_key)
-    VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)
+    INSERT INTO job (
+        seq, queue, priority, phase, state, at, since, created_at, updated_at, max_retries, unique_key, limit_key
+    )
+    VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)
 """
 
 ADD_SPEC = """
@@ -95,7 +97,8 @@ DUE_QUEUES = """
     )
     SELECT queue.id,
            (SELECT min(at) FROM job WHERE phase = 1 AND job.queue = queue.id AND at <= ?1),
-           (SELECT min(at) FROM job WHERE phase = 1 AND job.queue = queue.id AND at > ?1)
+           (SELECT min(at) FROM job WHERE phase = 1 AND job.queue = queue.id AND at > ?1),
+           EXISTS (SELECT 1 FROM job WHERE phase = 1 AND job.queue = queue.id AND since > ?1)
     FROM due JOIN queue ON queue.id = due.queue
     WHERE NOT queue.paused
 """
@@ -103,7 +106,8 @@ DUE_QUEUES = """
 DUE_IN_QUEUE = """
     SELECT queue.id,
            (SELECT min(at) FROM job WHERE phase = 1 AND job.queue = queue.id AND at <= ?1),
-           (SELECT min(at) FROM job WHERE phase = 1 AND job.queue = queue.id AND at > ?1)
+           (SELECT min(at) FROM job WHERE phase = 1 AND job.queue = queue.id AND at > ?1),
+           EXISTS (SELECT 1 FROM job WHERE phase = 1 AND job.queue = queue.id AND since > ?1)
     FROM queue
     WHERE queue.name = ?2 AND NOT queue.paused
 """
@@ -111,6 +115,15 @@ DUE_IN_QUEUE = """
 PROMOTE = """
     UPDATE job SET phase = 0
     WHERE seq IN (SELECT seq FROM job WHERE phase = 1 AND queue = :queue AND at <= :now ORDER BY at LIMIT :limit)
+"""
+
+WAITING_AHEAD = "SELECT seq FROM job WHERE phase = 1 AND queue = :queue AND since > :now LIMIT :limit"
+
+WAIT_ANEW = "UPDATE job SET at = at - since + :now, since = :now, updated_at = :now WHERE seq = :seq"
+
+RUN_AT_ANEW = """
+    UPDATE spec SET run_at = (SELECT at FROM job WHERE job.seq = spec.seq)
+    WHERE seq = ? AND (SELECT state FROM job WHERE job.seq = spec.seq) = 0
 """
 
 RUNNING_OF_KEY = "SELECT count(*) FROM job WHERE phase = 2 AND queue = ? AND limit_key = ? AND limit_key IS NOT NULL"
@@ -151,7 +164,7 @@ LEASED = """
 
 SETTLE_RUN = """
     UPDATE job
-    SET phase = ?, state = ?, at = ?, updated_at = ?, attempts = ?, lost = ?,
+    SET phase = ?, state = ?, at = ?, since = ?, updated_at = ?, attempts = ?, lost = ?,
         previous_delay = coalesce(?, previous_delay),
         runs = ?, started_at = ?, finished_at = ?, exit_code = ?, signal = ?, error = ?,
         recorded_at = NULL, handle = NULL, origin_lease = NULL, origin_worker = NULL
@@ -160,7 +173,8 @@ SETTLE_RUN = """
 
 SETTLE_UNSTARTED = """
     UPDATE job
-    SET phase = ?, state = ?, at = ?, updated_at = ?, attempts = ?, previous_delay = coalesce(?, previous_delay),
+    SET phase = ?, state = ?, at = ?, since = ?, updated_at = ?, attempts = ?,
+        previous_delay = coalesce(?, previous_delay),
         finished_at = coalesce(?, finished_at), error = coalesce(?, error),
         recorded_at = NULL, handle = NULL, origin_lease = NULL, origin_worker = NULL
     WHERE seq = ?
@@ -284,13 +298,16 @@ ADD_EVENT = "INSERT INTO event (name, at, job, attempt, worker, queue) VALUES (?
 
 EVENTS = "SELECT id, name, at, job, attempt, worker, queue FROM event WHERE id > ? ORDER BY id LIMIT ?"
 
-CONSUMER = "SELECT cursor, worker, until FROM consumer WHERE name = ?"
+CONSUMER = "SELECT cursor, worker, since, until FROM consumer WHERE name = ?"
 
-SET_CONSUMER = "INSERT OR REPLACE INTO consumer (name, cursor, worker, until) VALUES (?, ?, ?, ?)"
+SET_CONSUMER = "INSERT OR REPLACE INTO consumer (name, cursor, worker, since, until) VALUES (?, ?, ?, ?, ?)"
 
 GIVE_UP_DELIVERY = "UPDATE consumer SET worker = NULL WHERE worker = ?"
 
-FORGET_CONSUMERS = "DELETE FROM consumer WHERE until < ?"
+FORGET_CONSUMERS = """
+    DELETE FROM consumer
+    WHERE until < :before AND (SELECT at FROM event WHERE id > consumer.cursor ORDER BY id LIMIT 1) < :before
+"""
 
 FORGET_EVENTS = "DELETE FROM event WHERE id <= (SELECT min(cursor) FROM consumer)"
 
@@ -338,11 +355,14 @@ IDS_FROM = "SELECT id FROM spec WHERE id >= :prefix AND id < :prefix || char(111
 
 # What people do to jobs
 
-RETRY_FAILED = "UPDATE job SET at = :now, phase = iif(phase = 3, 3, 0), updated_at = :now WHERE seq = :seq"
+RETRY_FAILED = """
+    UPDATE job SET at = :now, since = :now, phase = iif(phase = 3, 3, 0), updated_at = :now
+    WHERE seq = :seq
+"""
 
 RETRY_ENDED = """
     UPDATE job
-    SET state = 0, phase = 0, at = :now, updated_at = :now, attempts = 0, lost = 0, cancel_requested = 0,
+    SET state = 0, phase = 0, at = :now, since = :now, updated_at = :now, attempts = 0, lost = 0, cancel_requested = 0,
         previous_delay = NULL,
         worker = NULL, started_at = NULL, finished_at = NULL, exit_code = NULL, signal = NULL, error = NULL
     WHERE seq = :seq
@@ -352,14 +372,15 @@ CANCEL_WAITING = "UPDATE job SET state = 5, phase = 4, updated_at = :now, finish
 
 REQUEST_CANCEL = "UPDATE job SET cancel_requested = 1, updated_at = :now WHERE seq = :seq"
 
-HOLD = "UPDATE job SET phase = 3, updated_at = :now WHERE seq = :seq"
+HOLD = "UPDATE job SET since = iif(phase IN (0, 5), at, since), phase = 3, updated_at = :now WHERE seq = :seq"
 
 RELEASE = "UPDATE job SET phase = iif(at <= :now, 0, 1), updated_at = :now WHERE seq = :seq"
 
 EDIT_JOB = """
     UPDATE job
     SET priority = coalesce(:priority, priority), max_retries = coalesce(:max_retries, max_retries), updated_at = :now,
-        at = coalesce(:run_at, at), phase = iif(:run_at IS NULL OR phase = 3, phase, iif(:run_at <= :now, 0, 1))
+        at = coalesce(:run_at, at), since = iif(:run_at IS NULL, since, NULL),
+        phase = iif(:run_at IS NULL OR phase = 3, phase, iif(:run_at <= :now, 0, 1))
     WHERE seq = :seq
 """
 

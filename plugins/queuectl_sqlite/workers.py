@@ -67,7 +67,7 @@ def _worker(db: apsw.Connection, row: Any, now: float) -> Worker:
         lease=lease,
         started_at=started_at,
         beat_at=beat_at,
-        expired=now - beat_at > lease,
+        expired=abs(now - beat_at) > lease,
         stop=None if stop is None else StopMode(stop),
         running=tuple(job for job, _, _ in leases),
     )

@@ -38,9 +38,10 @@ FINAL = frozenset({State.COMPLETED, State.DEAD, State.CANCELLED})
 class NewJob:
     """A job as the storage receives it: validated, its defaults filled in.
 
-    `delay` (seconds) counts on the storage's clock from the moment of the insert; `run_at` is Unix seconds; at most
-    one of them is set. `unique_key` is held while the job is live: a second live job with the key is refused.
-    `limit_key` names the group that `set_queue(key_limit=…)` bounds. `(schedule, fire_at)` is unique for ever.
+    `delay` (seconds) counts on the storage's clock from the moment of the insert, and from anew when that clock is set
+    back; `run_at` is Unix seconds, a moment of that clock; at most one of them is set. `unique_key` is held while the
+    job is live: a second live job with the key is refused. `limit_key` names the group that `set_queue(key_limit=…)`
+    bounds. `(schedule, fire_at)` is unique for ever.
     """
 
     id: str

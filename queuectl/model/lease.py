@@ -65,9 +65,10 @@ class Settlement:
     `run` is None for a claim that never started: then no attempt is recorded and nothing counted. Otherwise the storage
     appends the attempt, sets the job's `runs` to `run.number`, takes exit code, signal and error from its outcome (an
     `error` here wins), and counts `lost` when its result is lost. `charge` adds one to `attempts`. `delay` (seconds,
-    for FAILED, RELEASED and LOST) counts on the storage's clock; the job shows the time in `next_retry_at` where it
-    becomes failed, else, when there is a delay, in `run_at`. FAILED alone sets `previous_delay`. A FAILED, RELEASED or
-    LOST settlement of a job whose cancel was requested meanwhile makes it CANCELLED; COMPLETED and DEAD stand.
+    for FAILED, RELEASED and LOST) counts on the storage's clock, and from anew, at the next exchange that asks, when
+    that is set back. The job shows its end in `next_retry_at` where it becomes failed, else, when there is a delay, in
+    `run_at`. FAILED alone sets `previous_delay`. A FAILED, RELEASED or LOST settlement of a job whose cancel was
+    requested meanwhile makes it CANCELLED; COMPLETED and DEAD stand.
     """
 
     lease: Lease

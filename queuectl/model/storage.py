@@ -154,7 +154,7 @@ class Storage(Protocol):
     def beat(self, worker: str) -> Beat:
         """Prove to be alive, learn what is asked.
 
-        Writes only when the last proof is older than a third of the lease and a lease is held.
+        Writes only when a lease is held and the last proof is older than a third of it, or lies as far ahead.
         """
         ...
 
@@ -162,10 +162,10 @@ class Storage(Protocol):
         """End the leases of dead incarnations: forget those, and give their jobs to `by` under new leases.
 
         With `proven` the caller knows that they are dead (it holds the locks of their ledgers); else only those are
-        taken whose beat is older than their lease by the storage's clock: name such as are `running` something, for who
-        holds no lease does not beat. The caller ends what still runs, then settles each claim. Of two rivals one gets
-        the jobs, the other none. Nothing happens where `by` is not registered. For `by` it is a proof to be alive, and
-        without `proven` it is written each time, even if for nobody: so it fails where nothing can be written.
+        taken that are `expired`: name such as are `running` something, for who holds no lease does not beat. The caller
+        ends what still runs, then settles each claim. Of two rivals one gets the jobs, the other none. Nothing happens
+        where `by` is not registered. For `by` it is a proof to be alive, and without `proven` it is written each time,
+        even if for nobody: so it fails where nothing can be written.
 
         Returns all that `by` took over, by this call and earlier ones, and has not settled: when it raises
         `StorageError` it may have been done, where only the answer was lost, and is asked again, if for nobody.

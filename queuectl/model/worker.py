@@ -45,8 +45,8 @@ class Worker:
     """A registered process that has neither retired nor been taken over.
 
     `beat_at` is when it last proved to be alive to the storage; `expired` tells whether that is longer ago than its
-    lease, by the storage's clock. A worker without leases does not beat. `running` holds the ids of the jobs that it
-    has claimed.
+    lease, by the storage's clock, or lies further ahead, since the clock was set back. A worker without leases does not
+    beat. `running` holds the ids of the jobs that it has claimed.
     """
 
     id: str

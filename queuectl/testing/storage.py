@@ -7,6 +7,7 @@ from queuectl.testing.contract.attempts import Attempts
 from queuectl.testing.contract.cancelling import CancelMeanwhile
 from queuectl.testing.contract.changing import ChangingByIds, ChangingByQuery
 from queuectl.testing.contract.claiming import Claiming, NextDue
+from queuectl.testing.contract.clocks import ClockSetBack, ClockSetForward
 from queuectl.testing.contract.concurrency import Concurrency
 from queuectl.testing.contract.deleting import Deleting
 from queuectl.testing.contract.enqueueing import Enqueueing
@@ -61,6 +62,8 @@ class StorageContract(
     Consuming,
     Waiting,
     Upkeep,
+    ClockSetBack,
+    ClockSetForward,
     Concurrency,
     Processes,
     Transactions,

@@ -89,7 +89,7 @@ def _refuse_held_keys(tx: Transaction, found: list[Entry]) -> None:
 
 
 def _retry(tx: Transaction, entry: Entry, _: Edit) -> Job:
-    entry.due_at = tx.now
+    entry.due_at = entry.since = tx.now
     if entry.job.state is State.FAILED:
         job = tx.update(entry, next_retry_at=tx.now)
     else:
@@ -119,7 +119,7 @@ def _edit(tx: Transaction, entry: Entry, edit: Edit) -> Job:
     given = {field.name: getattr(edit, field.name) for field in fields(Edit)}
     changes = {name: value for name, value in given.items() if value is not None}
     if edit.run_at is not None:
-        entry.due_at = edit.run_at
+        entry.due_at, entry.since = edit.run_at, None
         if entry.job.state is State.FAILED:
             changes["next_retry_at"] = edit.run_at
     return tx.update(entry, **changes)

@@ -17,6 +17,7 @@ def claim(tx: Transaction, worker: str, ask: Ask) -> list[Claim]:
     claimant = tx.store.workers.get(worker)
     if claimant is None or ask.limit <= 0:
         return []
+    _wait_anew(tx, ask)
     room = _Room(tx.store)
     due = [entry for entry in _waiting(tx.store, ask) if entry.due_at <= tx.now]
     claims: list[Claim] = []
@@ -30,7 +31,21 @@ def claim(tx: Transaction, worker: str, ask: Ask) -> list[Claim]:
 
 def next_due(tx: Transaction, ask: Ask) -> float | None:
     """Return in how many seconds the next of the jobs that wait for a time becomes claimable."""
+    _wait_anew(tx, ask)
     return min((entry.due_at - tx.now for entry in _waiting(tx.store, ask) if entry.due_at > tx.now), default=None)
+
+
+def _wait_anew(tx: Transaction, ask: Ask) -> None:
+    """Let waits begin now that began later than now: the clock was set back, and none is to last longer for that."""
+    for entry in _waiting(tx.store, ask):
+        if entry.since is None or entry.since <= tx.now:
+            continue
+        wait, entry.since = entry.due_at - entry.since, tx.now
+        entry.due_at = tx.now + wait
+        if entry.job.state is State.FAILED:
+            tx.update(entry, next_retry_at=entry.due_at)
+        elif wait:
+            tx.update(entry, run_at=entry.due_at)
 
 
 def claim_of(entry: Entry, holding: Holding) -> Claim:

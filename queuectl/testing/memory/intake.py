@@ -69,7 +69,7 @@ def _store(tx: Transaction, new: NewJob) -> Job:
         updated_at=tx.now,
         run_at=run_at,
     )
-    tx.add(job, due_at=tx.now if run_at is None else run_at)
+    tx.add(job, due_at=tx.now if run_at is None else run_at, since=tx.now if new.run_at is None else None)
     if new.schedule is not None:
         tx.store.fires.add((new.schedule, new.fire_at))
     tx.emit("job.enqueued", job=job, queue=job.queue)

@@ -11,10 +11,11 @@ from queuectl.model.event import Event
 
 @dataclass(slots=True)
 class Consumer:
-    """A reader of the outbox: all up to `cursor` is delivered, and `holder` alone may deliver on until `held_until`."""
+    """A reader of the outbox: all up to `cursor` is delivered, and `holder` alone may deliver on for a time."""
 
     cursor: int = 0
     holder: str | None = None
+    held_since: float = 0.0
     held_until: float = 0.0
 
 
@@ -38,7 +39,7 @@ class Outbox:
     def advance(self, consumer: Consumer, upto: int, worker: str, now: float, hold: float) -> int:
         """Move a consumer's cursor, never back, keep the right to it, and drop what all have passed."""
         consumer.cursor = max(consumer.cursor, upto)
-        consumer.holder, consumer.held_until = worker, now + hold
+        consumer.holder, consumer.held_since, consumer.held_until = worker, now, now + hold
         passed = min(each.cursor for each in self.consumers.values())
         self.events = [event for event in self.events if event.id > passed]
         return consumer.cursor
@@ -47,4 +48,4 @@ class Outbox:
         """Return the consumer, new if need be, or None while another of the `workers` holds the right to it."""
         found = self.consumers.setdefault(name, Consumer())
         others = found.holder != worker and found.holder in workers
-        return None if others and now < found.held_until else found
+        return None if others and found.held_since <= now < found.held_until else found

@@ -93,7 +93,7 @@ def _next_state(tx: Transaction, entry: Entry, verdict: Verdict, settlement: Set
     final = _FINAL_STATES.get(verdict)
     if final is not None:
         return {"state": final}
-    entry.due_at = tx.now + settlement.delay
+    entry.due_at, entry.since = tx.now + settlement.delay, tx.now
     if verdict is Verdict.FAILED:
         return {"state": State.FAILED, "next_retry_at": entry.due_at, "previous_delay": settlement.delay}
     if verdict is Verdict.RELEASED and entry.job.attempts + settlement.charge:

@@ -33,11 +33,15 @@ class Holding:
 
 @dataclass(slots=True)
 class Entry:
-    """A stored job with what people do not see of it. `holding` is set exactly while the job is processing."""
+    """A stored job with what people do not see of it. `holding` is set exactly while the job is processing.
+
+    `since` is when its wait until `due_at` began, None where that moment was named.
+    """
 
     order: int
     job: Job
     due_at: float
+    since: float | None
     holding: Holding | None = None
 
 
@@ -103,11 +107,11 @@ class Transaction:
         self._wanted = wanted
         self._emptied: dict[str, None] = {}
 
-    def add(self, job: Job, due_at: float) -> None:
+    def add(self, job: Job, due_at: float, since: float | None) -> None:
         """Store a new job, last in enqueue order."""
         self.wrote = True
         self.store.last_order += 1
-        self.store.entries[job.id] = Entry(self.store.last_order, job, due_at)
+        self.store.entries[job.id] = Entry(self.store.last_order, job, due_at, since)
         self.store.queues.setdefault(job.queue, QueueState(name=job.queue))
         self.store.counts[job.queue][job.state] += 1
 
@@ -144,7 +148,7 @@ class Transaction:
     def prove_alive(self, id: str) -> None:
         """Note that a worker is alive, unless it proved it within a third of its lease."""
         worker = self.store.workers.get(id)
-        if worker is not None and self.now - worker.beat_at > worker.lease / 3:
+        if worker is not None and abs(self.now - worker.beat_at) > worker.lease / 3:
             self.keep_worker(replace(worker, beat_at=self.now))
 
     def emit(self, name: str, **fields: Any) -> None:

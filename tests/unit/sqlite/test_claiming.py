@@ -30,6 +30,18 @@ def test_what_comes_due_at_once_is_promoted_in_portions(
     assert claimed(storage, worker) == (["job-0"], None)
 
 
+def test_waits_begin_anew_in_portions_when_the_clock_was_set_back(
+    storage: SqliteStorage, worker: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many jobs that wait, each exchange sees to a portion, and says that there is more."""
+    monkeypatch.setattr(claiming, "PROMOTED_AT_ONCE", 2)
+    storage.enqueue([NewJob(id=f"job-{number}", command="true", delay=10.0) for number in range(3)])
+    clock.advance(-86400.0)
+    assert claimed(storage, worker) == ([], 0.0)
+    assert claimed(storage, worker) == ([], 0.0)
+    assert claimed(storage, worker)[1] == pytest.approx(10.0)
+
+
 def test_what_its_key_keeps_back_is_put_aside_in_portions(
     storage: SqliteStorage, worker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

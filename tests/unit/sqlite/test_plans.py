@@ -42,6 +42,7 @@ SERVED = {
     "DUE_QUEUES": "job_due",
     "DUE_IN_QUEUE": "job_due",
     "PROMOTE": "job_due",
+    "WAITING_AHEAD": "job_waiting",
     "LEASED": "job_leased",
     "LEASES": "job_leased",
     "RECORDABLE": "job_leased",

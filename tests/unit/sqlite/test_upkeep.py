@@ -76,7 +76,7 @@ class TestChecking:
             "UPDATE attempt SET host = CAST(x'C3' AS TEXT)",
             "UPDATE worker SET host = CAST(x'C3' AS TEXT)",
             "UPDATE queue SET name = CAST(x'C3' AS TEXT)",
-            "INSERT INTO consumer (name, cursor, until) VALUES (CAST(x'C3' AS TEXT), 0, 0.0)",
+            "INSERT INTO consumer (name, cursor, since, until) VALUES (CAST(x'C3' AS TEXT), 0, 0.0, 0.0)",
             "INSERT INTO firing VALUES (CAST(x'C3' AS TEXT), 0.0)",
             "INSERT INTO event (name, at, job) VALUES ('job.dead', 0.0, '{')",
             "INSERT INTO event (name, at, job) VALUES ('job.dead', 0.0, '{\"id\": \"a\"}')",

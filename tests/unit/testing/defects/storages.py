@@ -14,7 +14,7 @@ from queuectl.errors import ConflictError
 from queuectl.model.job import LIVE, Job, NewJob
 from queuectl.model.lease import Ask, Claim, Exchange, Lease, Settlement, Verdict
 from queuectl.model.query import Action, Changed, Page, Query
-from queuectl.model.worker import NewWorker, StopMode
+from queuectl.model.worker import NewWorker, StopMode, Worker
 from queuectl.testing import MemoryStorage
 from queuectl.testing.memory.claiming import claim_of
 
@@ -170,7 +170,7 @@ class HasOneLeaseForAll(MemoryStorage):
     def take_over(self, dead: Sequence[str], by: str, *, proven: bool = True) -> Sequence[Claim]:
         """Bury whoever was silent for so long."""
         workers, now = self.store.workers, self._clock()
-        silent = [id for id in dead if proven or (id in workers and now - workers[id].beat_at > 30.0)]
+        silent = [id for id in dead if proven or (id in workers and abs(now - workers[id].beat_at) > 30.0)]
         super().take_over([], by, proven=proven)
         return super().take_over(silent, by)
 
@@ -211,6 +211,71 @@ class DoesNotRenew(MemoryStorage):
         if until is not None and hold:
             self.store.outbox.consumers[consumer].held_until = until
         return cursor
+
+
+class KeepsARightForLong(MemoryStorage):
+    """Knows when a right to deliver ends, and not when it began."""
+
+    def advance(self, consumer: str, upto: int, *, worker: str, hold: float = 30.0) -> int | None:
+        """Let every right have begun long ago."""
+        cursor = super().advance(consumer, upto, worker=worker, hold=hold)
+        self.store.outbox.consumers[consumer].held_since = 0.0
+        return cursor
+
+
+class ForgetsTheQuiet(MemoryStorage):
+    """Takes a consumer that had nothing to do for one that is gone."""
+
+    def advance(self, consumer: str, upto: int, *, worker: str, hold: float = 30.0) -> int | None:
+        """Forget the others that have not come for a month."""
+        known = self.store.outbox.consumers
+        for name in [name for name, each in known.items() if each.held_until < self._clock() - 30 * 86400.0]:
+            if name != consumer:
+                del known[name]
+        return super().advance(consumer, upto, worker=worker, hold=hold)
+
+
+class TakesMomentsForWaits(MemoryStorage):
+    """Keeps of `run_at` only how far away it was."""
+
+    def enqueue(self, jobs: Sequence[NewJob], **options: Any) -> Sequence[Job]:
+        """Begin to wait."""
+        stored = super().enqueue(jobs, **options)
+        for job in stored:
+            self.store.entries[job.id].since = self._clock()
+        return stored
+
+
+class TellsTheOldTime(MemoryStorage):
+    """Lets a wait begin anew, and shows when the first one would have ended."""
+
+    def exchange(self, worker: str, settlements: Sequence[Settlement], ask: Ask | None) -> Exchange:
+        """Leave `run_at` as it was enqueued."""
+        before = {id: each.job.run_at for id, each in self.store.entries.items() if not each.job.runs}
+        brought = super().exchange(worker, settlements, ask)
+        for id, run_at in before.items():
+            entry = self.store.entries[id]
+            if entry.job.run_at is not None and not settlements:
+                entry.job = replace(entry.job, run_at=run_at)
+        return brought
+
+
+class BelievesBeatsAhead(MemoryStorage):
+    """Takes a beat that lies ahead for a fresh one."""
+
+    def workers(self) -> Sequence[Worker]:
+        """Call nobody silent who has beaten in the future."""
+        return [replace(each, expired=self._clock() - each.beat_at > each.lease) for each in super().workers()]
+
+
+class BuriesNobodyAhead(MemoryStorage):
+    """Does the same when somebody takes over."""
+
+    def take_over(self, dead: Sequence[str], by: str, *, proven: bool = True) -> Sequence[Claim]:
+        """Pass over who has beaten in the future."""
+        known = self.store.workers
+        named = [id for id in dead if proven or (id in known and known[id].beat_at <= self._clock())]
+        return super().take_over(named, by, proven=proven)
 
 
 class WaitsForEvents(MemoryStorage):
@@ -292,6 +357,12 @@ BROKEN: dict[type[MemoryStorage], str] = {
     ProvesOnlyWithJobs: "test_unproven_it_is_a_proof_even_for_nobody",
     ForgetsTheOrigin: "test_a_chain_keeps_the_origin",
     DoesNotRenew: "test_the_right_is_renewed",
+    KeepsARightForLong: "test_the_right_to_deliver_does_not_last_longer",
+    ForgetsTheQuiet: "test_who_was_told_nothing_for_long_is_told_what_is_new",
+    TakesMomentsForWaits: "test_a_named_moment_stays",
+    TellsTheOldTime: "test_the_new_time_is_told",
+    BelievesBeatsAhead: "test_a_beat_that_lies_ahead_proves_nothing",
+    BuriesNobodyAhead: "test_who_beats_is_not_taken_over",
     WaitsForEvents: "test_no_wake_up_is_lost_between_exchange_and_wait",
     ReadsPatterns: "test_a_prefix_is_no_pattern",
     PromisesMore: "test_a_last_page_that_is_full_is_the_last",

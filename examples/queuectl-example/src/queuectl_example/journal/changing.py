@@ -76,10 +76,10 @@ def _delete(tx: Transaction, found: list[Entry], remaining: int) -> Changed:
 
 def _retry(tx: Transaction, entry: Entry, _: Edit) -> Job:
     if entry.job.state is State.FAILED:
-        job = tx.update(entry, {"next_retry_at": tx.now}, due_at=tx.now)
+        job = tx.update(entry, {"next_retry_at": tx.now}, due_at=tx.now, since=tx.now)
     else:
         _refuse_held_key(tx, entry.job)
-        job = tx.update(entry, {"state": State.PENDING, **_NEVER_FAILED, **NO_RUN}, due_at=tx.now)
+        job = tx.update(entry, {"state": State.PENDING, **_NEVER_FAILED, **NO_RUN}, due_at=tx.now, since=tx.now)
     tx.emit("job.requeued", job=job, queue=job.queue)
     return job
 
@@ -116,7 +116,7 @@ def _edit(tx: Transaction, entry: Entry, edit: Edit) -> Job:
         return tx.update(entry, changes)
     if entry.job.state is State.FAILED:
         changes["next_retry_at"] = edit.run_at
-    return tx.update(entry, changes, due_at=edit.run_at)
+    return tx.update(entry, changes, due_at=edit.run_at, since=None)
 
 
 def _hold(tx: Transaction, entry: Entry, _: Edit) -> Job:

@@ -17,6 +17,7 @@ def claim(tx: Transaction, worker: str, ask: Ask) -> list[Claim]:
     claimant = tx.store.workers.get(worker)
     if claimant is None:
         return []
+    _wait_anew(tx, ask)
     room = _Room(tx.store)
     due = [entry for entry in _waiting(tx.store, ask) if entry.due_at <= tx.now]
     claims: list[Claim] = []
@@ -30,7 +31,18 @@ def claim(tx: Transaction, worker: str, ask: Ask) -> list[Claim]:
 
 def next_due(tx: Transaction, ask: Ask) -> float | None:
     """Return in how many seconds the next of the jobs that wait for a time becomes claimable."""
+    _wait_anew(tx, ask)
     return min((entry.due_at - tx.now for entry in _waiting(tx.store, ask) if entry.due_at > tx.now), default=None)
+
+
+def _wait_anew(tx: Transaction, ask: Ask) -> None:
+    """Let waits begin now that began later than now: the clock was set back, and nobody is to sleep for a day."""
+    for entry in _waiting(tx.store, ask):
+        if entry.since is not None and entry.since > tx.now:
+            due_at = entry.due_at - entry.since + tx.now
+            shown = "next_retry_at" if entry.job.state is State.FAILED else "run_at"
+            changes = {shown: due_at} if due_at > tx.now else {}
+            tx.update(entry, changes, due_at=due_at, since=tx.now)
 
 
 def claim_of(entry: Entry, holding: Holding) -> Claim:

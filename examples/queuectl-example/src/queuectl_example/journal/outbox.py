@@ -17,9 +17,9 @@ def advance(tx: Transaction, name: str, upto: int, worker: str, hold: float) -> 
     """Move a consumer's cursor, never back, and keep the right to deliver to it; None while another has that right."""
     found = tx.store.consumers.get(name, Consumer())
     another = found.holder != worker and found.holder in tx.store.workers
-    if another and tx.now < found.held_until:
+    if another and found.held_since <= tx.now < found.held_until:
         return None
-    moved = Consumer(max(found.cursor, upto), worker, tx.now + hold)
+    moved = Consumer(max(found.cursor, upto), worker, tx.now, tx.now + hold)
     tx.store.consumers[name] = moved
     _drop_what_all_have_passed(tx)
     return moved.cursor

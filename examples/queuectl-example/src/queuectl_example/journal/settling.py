@@ -49,7 +49,7 @@ def settle(tx: Transaction, settlement: Settlement) -> bool:
     changes = _result(tx, holding.before, settlement) | _next_state(verdict, settlement, entry.job, due_at)
     if changes["state"] in FINAL and run is None:
         changes["finished_at"] = tx.now
-    job = tx.update(entry, changes, holding=None, due_at=due_at)
+    job = tx.update(entry, changes, holding=None, due_at=due_at, since=tx.now)
     if verdict is not Verdict.RELEASED or run is not None:
         _tell(tx, _EVENTS[verdict], job, holding, run)
     return True

@@ -35,11 +35,15 @@ class Holding(Struct, frozen=True, kw_only=True):
 
 
 class Entry(Struct, frozen=True):
-    """A job with what people do not see of it. `holding` is set exactly while the job is processing."""
+    """A job with what people do not see of it. `holding` is set exactly while the job is processing.
+
+    `since` is when its wait until `due_at` began, None where that moment was named.
+    """
 
     order: int
     job: Job
     due_at: float
+    since: float | None
     holding: Holding | None = None
 
 
@@ -52,10 +56,11 @@ class KeptRun(Struct, frozen=True, kw_only=True):
 
 
 class Consumer(Struct, frozen=True):
-    """A reader of the outbox: all up to `cursor` is delivered, and `holder` alone may deliver on until `held_until`."""
+    """A reader of the outbox: all up to `cursor` is delivered, and `holder` alone may deliver on for a time."""
 
     cursor: int = 0
     holder: str | None = None
+    held_since: float = 0.0
     held_until: float = 0.0
 
 

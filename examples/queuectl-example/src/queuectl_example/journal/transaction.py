@@ -24,9 +24,9 @@ class Transaction:
         self._wanted = wanted
         self._emptied: dict[str, None] = {}
 
-    def add(self, job: Job, due_at: float) -> None:
+    def add(self, job: Job, due_at: float, since: float | None) -> None:
         """Store a new job, last in enqueue order."""
-        self.store.jobs[job.id] = Entry(self.store.next("jobs"), job, due_at)
+        self.store.jobs[job.id] = Entry(self.store.next("jobs"), job, due_at, since)
         if job.queue not in self.store.queues:
             self.store.queues[job.queue] = QueueState(name=job.queue)
 
@@ -58,7 +58,7 @@ class Transaction:
     def prove_alive(self, id: str) -> None:
         """Note that a worker is alive, unless it proved it within a third of its lease: what is idle does not write."""
         worker = self.store.workers.get(id)
-        if worker is not None and self.now - worker.beat_at > worker.lease / 3:
+        if worker is not None and abs(self.now - worker.beat_at) > worker.lease / 3:
             self.store.workers[id] = replace(worker, beat_at=self.now)
 
     def emit(self, name: str, **fields: Any) -> None:

@@ -82,7 +82,7 @@ def view(tx: Transaction, worker: Worker) -> Worker:
 
 
 def _is_expired(tx: Transaction, worker: Worker) -> bool:
-    return tx.now - worker.beat_at > worker.lease
+    return abs(tx.now - worker.beat_at) > worker.lease
 
 
 def _hand_over(tx: Transaction, entry: Entry, holding: Holding, by: str) -> None:
