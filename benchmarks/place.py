@@ -153,9 +153,9 @@ class Place:
         """Run a command to its end; bytes that are no text stand for themselves in what it wrote."""
         return ended(self.call(*arguments))
 
-    def go(self) -> None:
-        """Let the commands of `UNTIL_GO` end."""
-        (self.root / "go").touch()
+    def go(self, word: str = "go") -> None:
+        """Let commands end that wait for this word, as those of `UNTIL_GO` do."""
+        (self.root / word).touch()
 
     def marks(self) -> list[str]:
         """Return the words that commands wrote."""

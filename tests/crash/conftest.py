@@ -1,4 +1,4 @@
-"""What the tests of crashes and of spoilt disks share."""
+"""What the tests of crashes, of spoilt disks and of clocks share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.place import Place
+from tests.crash.faults import clocking
 from tests.crash.faults.interposing import Interposer, compiled
 from tests.crash.faults.staging import Players
 
@@ -17,10 +18,19 @@ from tests.crash.faults.staging import Players
 @pytest.fixture(scope="session")
 def interposer_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compile the interposer, once for each process of the test run."""
-    library = compiled(tmp_path_factory.mktemp("interposer"))
+    return _wanted(compiled(tmp_path_factory.mktemp("interposer")), "spoilt disks")
+
+
+@pytest.fixture(scope="session")
+def clock_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile what sets clocks, once for each process of the test run."""
+    return _wanted(compiled(tmp_path_factory.mktemp("clock"), clocking.SOURCE), "clocks that are set")
+
+
+def _wanted(library: Path | None, subject: str) -> Path:
     if library is None:
         if "CI" in os.environ:
-            pytest.fail("no C compiler here: the tests of spoilt disks would be left out")
+            pytest.fail(f"no C compiler here: the tests of {subject} would be left out")
         pytest.skip("no C compiler here: this is not tested")
     return library
 

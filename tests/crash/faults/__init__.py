@@ -1,1 +1,1 @@
-"""What stands between a program and its disk, so that a test can record what it does there, or spoil it."""
+"""What stands between a program and its disk or clock, so that a test can record what it does there, or spoil it."""

@@ -77,13 +77,13 @@ class Interposer:
         return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def compiled(folder: Path) -> Path | None:
-    """Compile the library into a folder; None where there is no compiler."""
+def compiled(folder: Path, source: Path = _SOURCE) -> Path | None:
+    """Compile the library into a folder, or another one; None where there is no compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return None
-    library = folder / "interpose.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, _SOURCE, "-ldl"], check=True)
+    library = folder / source.with_suffix(".so").name
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
     return library
 
 
