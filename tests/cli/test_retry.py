@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ def test_a_waiting_job_is_refused_and_nothing_changes(queuectl: Program) -> None
     ran = queuectl("retry", dead, waiting, code=4)
     assert waiting in ran.err and "pending" in ran.err and ran.out == ""
     assert queuectl("show", dead, "--json", code=0).json["state"] == "dead"
+
+
+def test_a_running_job_is_refused(queuectl: Program, eventually: Callable[[Callable[[], object]], None]) -> None:
+    """Exit code 4, and it runs on."""
+    (id,) = queuectl.enqueue("until test -e go; do sleep 0.02; done")
+    queuectl.start("worker", "start", "--drain")
+    eventually(lambda: queuectl("status", "--json", code=0).json["jobs"]["processing"])
+    assert "processing" in queuectl("retry", id, code=4).err
+    (queuectl.cwd / "go").touch()
+    assert queuectl("wait", id, code=0).out == ""
 
 
 def test_whole_ids_are_needed(queuectl: Program) -> None:

@@ -159,6 +159,17 @@ class Claiming:
         assert claim.number == 2
         assert (claim.job.attempts, claim.job.next_retry_at) == (1, None)
 
+    def test_what_becomes_due_brings_nothing_else_forward(
+        self, storage: Storage, worker: str, clock: FakeClock
+    ) -> None:
+        """A job of the same queue whose time is yet to come is not claimed with it."""
+        enqueue(storage, "a", delay=10.0)
+        enqueue(storage, "b", delay=1000.0)
+        clock.advance(10.1)
+        assert claimed(storage, worker) == ["a"]
+        clock.advance(980.0)
+        assert claimed(storage, worker) == []
+
     def test_a_final_job_is_never_claimed(self, storage: Storage, worker: str, clock: FakeClock) -> None:
         """Completed, dead and cancelled jobs are not claimed, however much time passes."""
         enqueue(storage, "completed", "dead", "cancelled", "waiting")

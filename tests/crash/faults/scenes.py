@@ -22,6 +22,7 @@ from queuectl_sqlite import checkpointing
 from queuectl_sqlite.storage import SqliteStorage
 
 STORE = Path("data", "jobs.db")
+COPY = Path("copy.db")
 NOTES = "acknowledged.notes"
 REFUSED = 3
 """How a scene ends that an error of queuectl ended."""
@@ -68,11 +69,18 @@ def take_over(root: Path) -> None:
         _enqueue(root, storage, "more", 1)
 
 
+def copy(root: Path) -> None:
+    """Write a backup of a store that is there."""
+    with closing(SqliteStorage(root / STORE)) as storage:
+        storage.backup(root / COPY)
+
+
 SCENES: dict[str, Callable[[Path], None]] = {
     "create": create,
     "enqueue": enqueue,
     "work": work,
     "take_over": take_over,
+    "copy": copy,
 }
 
 

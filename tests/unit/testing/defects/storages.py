@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from queuectl.errors import ConflictError
-from queuectl.model.job import LIVE, Job, NewJob
+from queuectl.model.job import LIVE, Job, NewJob, State
 from queuectl.model.lease import Ask, Claim, Exchange, Lease, Settlement, Verdict
 from queuectl.model.query import Action, Changed, Page, Query
 from queuectl.model.worker import NewWorker, StopMode, Worker
@@ -138,6 +138,20 @@ class ClaimsEarly(MemoryStorage):
             if new.run_at is not None:
                 self.store.entries[new.id].due_at -= 0.5
         return stored
+
+
+class BringsForward(MemoryStorage):
+    """Lets a whole queue come due with the first of its jobs that waited for a time."""
+
+    def exchange(self, worker: str, settlements: Sequence[Settlement], ask: Ask | None) -> Exchange:
+        """Bring forward whatever was enqueued with a delay."""
+        now = self._clock()
+        delayed = [entry for entry in self.store.entries.values() if entry.job.run_at and entry.since is not None]
+        waiting = [entry for entry in delayed if entry.job.state is State.PENDING]
+        if any(entry.due_at <= now for entry in waiting):
+            for entry in waiting:
+                entry.due_at = min(entry.due_at, now)
+        return super().exchange(worker, settlements, ask)
 
 
 class StoresHalves(MemoryStorage):
@@ -351,6 +365,7 @@ BROKEN: dict[type[MemoryStorage], str] = {
     CountsForItself: "test_tokens_grow_for_every_handle",
     ServesTheRetired: "test_a_retired_worker_claims_nothing",
     ClaimsEarly: "test_a_job_with_run_at_waits_for_it",
+    BringsForward: "test_what_becomes_due_brings_nothing_else_forward",
     StoresHalves: "test_a_refused_batch_leaves_no_trace",
     WeakensStops: "test_it_is_never_weakened",
     HasOneLeaseForAll: "test_unproven_each_worker_has_its_own_lease",
