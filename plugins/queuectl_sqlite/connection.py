@@ -95,7 +95,7 @@ class Connection:
                 yield
             except UnicodeError:  # which says all
                 raise
-            except (apsw.ConstraintError, LookupError, TypeError, ValueError) as error:
+            except (apsw.ConstraintError, apsw.SQLError, LookupError, TypeError, ValueError) as error:
                 from queuectl_sqlite.upkeep import faults
 
                 found = faults(self.apsw)

@@ -36,7 +36,7 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
                 f"{path} is busy: another process has kept it locked for too long",
                 hint="try again; if it stays so, find who has it open: fuser -v " + str(path),
             )
-        case apsw.CorruptError():
+        case apsw.CorruptError() | apsw.SQLError() if _is_damage(error):
             return damaged(path, error)
         case apsw.NotADBError():
             return not_a_database(path)
@@ -56,6 +56,11 @@ def meaning(error: apsw.Error, path: Path) -> StorageError:
             return StorageError(f"reading or writing {path} failed: {error}", hint="look at the disk: dmesg, df -h")
         case _:
             return StorageError(f"{path}: {error}")
+
+
+def _is_damage(error: apsw.Error) -> bool:
+    """Whether the file is spoilt; of a number in its header SQLite tells as of a mistake in a statement."""
+    return isinstance(error, apsw.CorruptError) or "unsupported file format" in str(error)
 
 
 def _read_only(path: Path) -> StorageError:

@@ -24,14 +24,12 @@ COUNT = "SELECT jobs FROM count WHERE queue = ? AND state = ?"
 
 COUNTS = """
     SELECT queue.name, count.state, count.jobs
-    FROM count JOIN queue ON queue.id = count.queue
-    WHERE count.jobs > 0
+    FROM count JOIN queue ON queue.id = count.queue WHERE count.jobs > 0
 """
 
 COUNTED = """
     SELECT count.queue, count.state, count.jobs
-    FROM count JOIN queue ON queue.id = count.queue
-    WHERE count.jobs > 0 AND (:queue IS NULL OR queue.name = :queue)
+    FROM count JOIN queue ON queue.id = count.queue WHERE count.jobs > 0 AND (:queue IS NULL OR queue.name = :queue)
 """
 
 # Enqueueing
@@ -43,9 +41,8 @@ QUEUE_NAME = "SELECT name FROM queue WHERE id = ?"
 ADD_QUEUE = "INSERT INTO queue (name) VALUES (?) RETURNING id"
 
 ADD_JOB = """
-    INSERT INTO job (
-        seq, queue, priority, phase, state, at, since, created_at, updated_at, max_retries, unique_key, limit_key
-    )
+    INSERT INTO job (seq, queue, priority, phase, state, at, since, created_at, updated_at, max_retries, unique_key,
+                     limit_key)
     VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)
 """
 
@@ -261,9 +258,7 @@ GONE = "UPDATE worker SET gone = 1 WHERE id = ?"
 
 FORGET_GONE = """
     DELETE FROM worker
-    WHERE gone AND id NOT IN (
-        SELECT origin_worker FROM job WHERE phase = 2 AND origin_worker IS NOT NULL
-    )
+    WHERE gone AND id NOT IN (SELECT origin_worker FROM job WHERE phase = 2 AND origin_worker IS NOT NULL)
 """
 
 TAKEN = "SELECT lease, seq FROM job WHERE phase = 2 AND worker = ? ORDER BY lease"
@@ -356,15 +351,14 @@ IDS_FROM = "SELECT id FROM spec WHERE id >= :prefix AND id < :prefix || char(111
 # What people do to jobs
 
 RETRY_FAILED = """
-    UPDATE job SET at = :now, since = :now, phase = iif(phase = 3, 3, 0), updated_at = :now
-    WHERE seq = :seq
+    UPDATE job SET at = :now, since = :now, phase = iif(phase = 3, 3, 0), updated_at = :now WHERE seq = :seq
 """
 
 RETRY_ENDED = """
     UPDATE job
     SET state = 0, phase = 0, at = :now, since = :now, updated_at = :now, attempts = 0, lost = 0, cancel_requested = 0,
-        previous_delay = NULL,
-        worker = NULL, started_at = NULL, finished_at = NULL, exit_code = NULL, signal = NULL, error = NULL
+        previous_delay = NULL, worker = NULL, started_at = NULL, finished_at = NULL, exit_code = NULL, signal = NULL,
+        error = NULL
     WHERE seq = :seq
 """
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 import msgspec
 
 from queuectl import ConflictError, Result, Role, StopMode, StorageError
+from queuectl_sqlite import schema
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.events import event_of
 from queuectl_sqlite.failures import translated
@@ -79,12 +81,13 @@ def faults(db: apsw.Connection) -> list[str]:
     """Return what is wrong, a line each."""
     try:
         return _faults(db)
-    except (apsw.CorruptError, UnicodeDecodeError) as error:
+    except (apsw.CorruptError, apsw.SQLError, UnicodeDecodeError) as error:  # SQLError: a name in its schema is spoilt
         return [f"database: {error}"]
 
 
 def _faults(db: apsw.Connection) -> list[str]:
     found = [f"database: {line}" for (line,) in db.execute("PRAGMA integrity_check") if line != "ok"]
+    found += [f"schema: {name} is not as it was made" for name in _altered(db)]
     if found:
         return found  # what follows would read from a damaged file
     for what, statement in CHECKS.items():
@@ -94,6 +97,19 @@ def _faults(db: apsw.Connection) -> list[str]:
     for queue, state, kept, real in db.execute(MISCOUNTED):
         found.append(f"queue {queue!r}, state {state}: {kept} jobs are counted, {real} are there")
     return [*found, *_unreadable(db)]
+
+
+def _altered(db: apsw.Connection) -> list[str]:
+    """Compare the schema with a new one: where a bit of it has changed SQLite sees other columns, and nothing wrong."""
+    there = _definitions(db)
+    with closing(apsw.Connection(":memory:")) as new:
+        for script in (schema.CREATE, *schema.MIGRATIONS):
+            new.execute(script).fetchall()
+        return [name for name, text in _definitions(new).items() if there.get(name) != text]
+
+
+def _definitions(db: apsw.Connection) -> dict[str, str]:
+    return dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL"))
 
 
 def _unreadable(db: apsw.Connection) -> Iterator[str]:

@@ -11,7 +11,18 @@ from pathlib import Path
 import apsw
 import pytest
 
-from queuectl import Ask, ConflictError, NewJob, Output, Result, Run, Settlement, StorageError, Verdict
+from queuectl import (
+    Ask,
+    ConflictError,
+    NewJob,
+    Output,
+    Result,
+    Run,
+    Settlement,
+    StorageError,
+    StorageRefusedError,
+    Verdict,
+)
 from queuectl.model.outcome import Outcome
 from queuectl_sqlite.storage import SqliteStorage
 
@@ -97,6 +108,19 @@ class TestChecking:
         db.execute(f"UPDATE sqlite_schema SET sql = {turned} WHERE name = 'job_listed'").fetchall()
         busy.close()
         assert "database: row 1 missing from index job_listed" in open_storage().check()
+
+    def test_it_finds_a_schema_that_was_altered(self, busy: SqliteStorage, open_storage: Open) -> None:
+        """A column has another name, of which SQLite sees nothing wrong; who asks for it hears of damage."""
+        db = busy._main.apsw
+        db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        db.execute("PRAGMA writable_schema = ON").fetchall()
+        turned = "replace(sql, 'max_jobs ', 'max_jobz ')"
+        db.execute(f"UPDATE sqlite_schema SET sql = {turned} WHERE name = 'queue'").fetchall()
+        busy.close()
+        storage = open_storage()
+        assert storage.check() == ["schema: queue is not as it was made"]
+        with pytest.raises(StorageRefusedError, match="is damaged: schema: queue is not as it was made"):
+            storage.queues()
 
     def test_it_finds_a_broken_index(self, busy: SqliteStorage, path: Path, open_storage: Open) -> None:
         """What SQLite itself finds is told too."""
