@@ -1,0 +1,1 @@
+"""Every budget, measured beside what it is to be compared with."""
