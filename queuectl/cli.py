@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,17 +18,33 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 """128 and the number of SIGPIPE, by which other programs end when the reader of their pipe has gone."""
 
+YOUNG_OBJECTS = 50_000
+"""How many new objects make Python look for garbage: while a command is imported there are many, and no garbage."""
+
 SOON = 0.01
 """Seconds until an interrupt is repeated: what ignored it has ended by then."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
+    gc.set_threshold(YOUNG_OBJECTS)
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     if code == INTERRUPTED:
         # Python kills itself by SIGINT at exit if the interrupt passed through an `exec`, such as that of a dataclass,
         # even though it was caught: unless another one ends well.
         exec("")  # noqa: S102
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process as it is: to take apart all that was imported takes longer than most commands.
+
+    Not where anything was left to be done at the end, by a thread or by a function, as a plugin may do.
+    """
+    at_exit = atexit._ncallbacks()  # noqa: SLF001  # nothing public tells it
+    if at_exit == 0 and threading.active_count() == 1:
+        _flush_what_is_left()
+        os._exit(code)
     sys.exit(code)
 
 

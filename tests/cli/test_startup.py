@@ -113,3 +113,19 @@ def test_completion_loads_no_plugin_and_no_engine(queuectl: Program) -> None:
     modules = imported(queuectl)
     assert "queuectl.commands.list" in modules
     assert {"importlib.metadata", "queuectl.registry", "queuectl.engine.queue", "apsw"} & modules == set()
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "import atexit; atexit.register(print, 'done')",
+        "import threading, time; threading.Thread(target=lambda: (time.sleep(0.2), print('done', flush=True))).start()",
+    ],
+    ids=["a function", "a thread"],
+)
+def test_what_is_left_for_the_end_is_done(queuectl: Program, leave: str) -> None:
+    """The program ends without taking itself apart, unless something was left to be done."""
+    script = f"{leave}\nimport sys; from queuectl.cli import main; main(sys.argv[1:])"
+    ran = queuectl("status", "--json", command=[sys.executable, "-c", script], code=0)
+    assert '"workers"' in ran.out
+    assert ran.out.endswith("done\n")

@@ -238,12 +238,12 @@ class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
     def test_one_lets_running_jobs_finish(self, house: House, number: signal.Signals) -> None:
         """No new claims, the running job completes, exit 0, and nothing is left."""
-        supervisor = house.start()
+        supervisor = house.start("--debug")
         house.worker()
         running, waiting = house.enqueue(UNTIL_GO), house.enqueue("true")
         until(house.lines)
         supervisor.send_signal(number)
-        until(lambda: "waiting for the running jobs" in house.log())
+        until(lambda: "no more claims" in house.log())
         house.go()
         assert supervisor.wait(PATIENCE) == 0
         assert house.job(running)["state"] == "completed"
