@@ -85,7 +85,7 @@ def test_long_outputs_go_with_their_jobs(queuectl: Program) -> None:
     assert [*(queuectl.home / "logs").iterdir()] == []
 
 
-def test_thousands_go_in_several_transactions(queuectl: Program) -> None:
+def test_thousands_go(queuectl: Program) -> None:
     """As many as there are."""
     queuectl("enqueue", "-q", "-", input='{"command": "true"}\n' * 1200, code=0)
     connection = sqlite3.connect(queuectl.home / "jobs.db")
