@@ -119,7 +119,7 @@ def test_completion_loads_no_plugin_and_no_engine(queuectl: Program) -> None:
     "leave",
     [
         "import atexit; atexit.register(print, 'done')",
-        "import threading, time; threading.Thread(target=lambda: (time.sleep(0.2), print('done', flush=True))).start()",
+        "import threading as t; t.Thread(target=lambda: (t.main_thread().join(), print('done', flush=True))).start()",
     ],
     ids=["a function", "a thread"],
 )
