@@ -28,18 +28,18 @@ def queuectl_backoffs():
     yield Provider("fibonacci", Fibonacci, summary="1, 1, 2, 3, 5 ... seconds")
 '''
 
-POSTGRES = """
+FIREBIRD = """
 from dataclasses import dataclass
 from queuectl import Provider, hookimpl
 
 @dataclass(frozen=True, kw_only=True)
-class Postgres:
+class Firebird:
     dsn: str
     password: str | None = None
 
 @hookimpl
 def queuectl_storages():
-    yield Provider("postgres", Postgres)
+    yield Provider("firebird", Firebird)
 """
 
 
@@ -56,7 +56,7 @@ def place(site: Path, name: str, source: str, points: str = "") -> None:
 def installed(queuectl: Program, tmp_path: Path) -> Program:
     """The program, with two good plugins and a broken one beside it."""
     site = tmp_path / "site"
-    for name, source in (("fibonacci", FIBONACCI), ("postgres", POSTGRES), ("broken", "raise RuntimeError('no')\n")):
+    for name, source in (("fibonacci", FIBONACCI), ("firebird", FIREBIRD), ("broken", "raise RuntimeError('no')\n")):
         place(site, name, source)
     queuectl.env["PYTHONPATH"] = str(site)
     return queuectl
@@ -153,15 +153,15 @@ def test_a_plugin_can_be_selected_once_it_is_installed(installed: Program) -> No
 def test_a_plugin_that_needs_a_setting_is_selected_together_with_it(installed: Program) -> None:
     """Neither half of the change would be sound on its own."""
     dsn = "postgres://me:hunter2@db/jobs"
-    ran = installed("config", "set", "storage.plugin", "postgres", code=78)
+    ran = installed("config", "set", "storage.plugin", "firebird", code=78)
     assert ran.err == "error: storage.dsn: is missing: a text is required\n"
-    installed("config", "set", "storage.plugin", "postgres", "storage.dsn", dsn, code=0)
+    installed("config", "set", "storage.plugin", "firebird", "storage.dsn", dsn, code=0)
     assert installed("config", "get", "dsn", code=0).out == f"{dsn}\n"
 
 
 def test_secrets_are_masked_where_many_are_listed(installed: Program) -> None:
     """Whoever asks for the one key gets it."""
-    text = "storage: {plugin: postgres, dsn: 'postgres://me:hunter2@db/jobs', password: hunter2}\n"
+    text = "storage: {plugin: firebird, dsn: 'postgres://me:hunter2@db/jobs', password: hunter2}\n"
     (installed.cwd / "queuectl.yaml").write_text(text)
     for verb in (["list"], ["list", "--json"], ["get"], ["get", "storage", "--json"], ["explain", "storage.dsn"]):
         ran = installed("config", *verb, code=0)

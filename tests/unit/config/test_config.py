@@ -270,7 +270,7 @@ STORAGE = """
     from queuectl import Provider, hookimpl
 
     @dataclass(frozen=True, kw_only=True)
-    class Postgres:
+    class Firebird:
         dsn: str
         size: int = 1
 
@@ -280,28 +280,28 @@ STORAGE = """
 
     @hookimpl
     def queuectl_storages():
-        yield Provider("postgres", Postgres)
+        yield Provider("firebird", Firebird)
 
     @hookimpl
     def queuectl_executors():
-        yield Provider("postgres", Postgres)
+        yield Provider("firebird", Firebird)
 """
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("storage: postgres\n", "queuectl.yaml:1:10: storage.dsn: is missing: a text is required"),
-        ("storage: {plugin: postgres}\n", "queuectl.yaml:1:10: storage.dsn: is missing: a text is required"),
-        ("storage: {plugin: postgres, dns: x}\n", "queuectl.yaml:1:29: storage.dns: unknown key; did you mean 'dsn'?"),
-        ("storage: {plugin: postgres, dsn: x, size: 10}\n", "queuectl.yaml:1:10: storage: size is above 9"),
+        ("storage: firebird\n", "queuectl.yaml:1:10: storage.dsn: is missing: a text is required"),
+        ("storage: {plugin: firebird}\n", "queuectl.yaml:1:10: storage.dsn: is missing: a text is required"),
+        ("storage: {plugin: firebird, dns: x}\n", "queuectl.yaml:1:29: storage.dns: unknown key; did you mean 'dsn'?"),
+        ("storage: {plugin: firebird, dsn: x, size: 10}\n", "queuectl.yaml:1:10: storage: size is above 9"),
     ],
 )
 def test_the_settings_of_a_third_partys_plugin_are_checked_when_it_is_used(
     place: Place, install: Install, text: str, error: str
 ) -> None:
     """With the same errors as those of built-in ones."""
-    install("queuectl-postgres", STORAGE)
+    install("queuectl-firebird", STORAGE)
     config = place.load(text)
     with pytest.raises(ConfigError) as caught:
         _ = config.storage
@@ -310,8 +310,8 @@ def test_the_settings_of_a_third_partys_plugin_are_checked_when_it_is_used(
 
 def test_what_settings_refuse_of_a_jobs_options_is_told(place: Place, install: Install) -> None:
     """The check that no type can say holds for them too."""
-    install("queuectl-postgres", STORAGE)
-    config = place.load("executor: {plugin: postgres, dsn: x}\n")
+    install("queuectl-firebird", STORAGE)
+    config = place.load("executor: {plugin: firebird, dsn: x}\n")
     assert config.executor_for({"size": 9}, "default").settings.size == 9
     with pytest.raises(ConfigError, match=r"^options: size is above 9$"):
         config.executor_for({"size": 10}, "default")

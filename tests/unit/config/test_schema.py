@@ -109,7 +109,7 @@ def test_the_files_to_start_from_are_valid(generated: dict[str, Any], file: Path
         "jobs: {timeout: 90}",
         "worker: {lease: 2.5}",
         "storage: {path: null}",
-        "storage: {plugin: postgres, dsn: x}",
+        "storage: {plugin: firebird, dsn: x}",
         "backoff: fixed",
         "backoff: {plugin: fixed, delay: 3}",
         "backoff: {max_delay: 3}",
