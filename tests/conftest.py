@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
+
+from queuectl_postgres import Postgres
+from tests.servers.postgres import GIVEN, PostgresServer, found_binaries
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,3 +35,36 @@ def own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn(own_surroundings: None) -> Iterator[str]:
+    """Return where a PostgreSQL database is for the tests: the one that is given, or one on a server of our own."""
+    given = os.environ.get(GIVEN)
+    if given:
+        yield given
+        return
+    server = PostgresServer(postgres_binaries())
+    try:
+        yield server.dsn
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres(postgres_dsn: str) -> Iterator[Postgres]:
+    """Return the settings of a storage in a schema of this test's own, which goes with the test."""
+    settings = Postgres(dsn=postgres_dsn, schema=f"test_{uuid.uuid4().hex}")
+    yield settings
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(settings.schema)))
+
+
+def postgres_binaries() -> Path:
+    """Return where a PostgreSQL server is installed, or skip the test; but not where all tests are meant to run."""
+    found = found_binaries()
+    if found is None:
+        if "CI" in os.environ:
+            pytest.fail("no PostgreSQL server here: what is stored there would be left out")
+        pytest.skip(f"no PostgreSQL server here: install one, or name a database in {GIVEN}")
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from queuectl.registry.found import Entry
 
 BUILTINS: Mapping[str, Mapping[str, str]] = {
-    "storage": {"sqlite": "queuectl_sqlite"},
+    "storage": {"sqlite": "queuectl_sqlite", "postgres": "queuectl_postgres"},
     "executor": {"subprocess": "queuectl_subprocess"},
     "backoff": {
         "exponential": "queuectl_backoff",

@@ -1,0 +1,158 @@
+"""Enqueueing: jobs are stored all or none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
+
+from psycopg import errors
+
+from queuectl import ConflictError, Job, NewJob
+from queuectl_postgres import statements as sql
+from queuectl_postgres.codes import DUE, PENDING, READY
+from queuectl_postgres.link import Link
+from queuectl_postgres.rows import command_columns, first_run, json_of, stored
+from queuectl_postgres.transaction import Transaction, Wake
+
+AT_ONCE = 10_000
+"""How many jobs one statement stores."""
+
+_TRIES = 5
+"""How often a collision is looked into: what collided with us may be gone when we look."""
+
+
+class Fresh(Sequence[Job]):
+    """Jobs as they were just stored, each made when it is asked for: many take longer to make than to store."""
+
+    def __init__(self, new: Sequence[NewJob], now: float) -> None:
+        self._new = new
+        self._now = now
+
+    def __len__(self) -> int:
+        """Return how many were stored."""
+        return len(self._new)
+
+    @overload
+    def __getitem__(self, index: int) -> Job: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Job]: ...
+    def __getitem__(self, index: int | slice) -> Job | Sequence[Job]:
+        """Return one job, or some."""
+        if isinstance(index, slice):
+            return Fresh(self._new[index], self._now)
+        return stored(self._new[index], self._now)
+
+    def __repr__(self) -> str:
+        """Show them as a list."""
+        return repr(list(self))
+
+
+def enqueue(
+    tx: Transaction, jobs: Sequence[NewJob], queues: Mapping[str, int], *, skip_existing: bool
+) -> Sequence[Job]:
+    """Store jobs and return them as stored; raise ConflictError, or pass over, those that something speaks against.
+
+    `queues` are the numbers of all queues that the jobs name. Whether something speaks against a job is asked first
+    only where that is likely; else the database says so, and then it is asked.
+    """
+    for _ in range(_TRIES):
+        fresh = [new for new, objection in _objections(tx.link, jobs) if not objection] if skip_existing else jobs
+        if not fresh:
+            return []
+        try:
+            with tx.link.savepoint():
+                _store(tx, fresh, queues)
+        except errors.UniqueViolation as error:
+            collision = error
+            if not skip_existing:
+                _refuse(tx.link, jobs)
+        else:
+            return _told(tx, fresh, queues)
+    raise collision
+
+
+def _told(tx: Transaction, fresh: Sequence[NewJob], queues: Mapping[str, int]) -> Sequence[Job]:
+    for name, many in Counter(new.queue for new in fresh).items():
+        tx.arrived(queues[name], PENDING, many)
+    tx.concerns(Wake.ALL)
+    result = Fresh(fresh, tx.now)
+    if "job.enqueued" in tx.wanted:
+        for job in result:
+            tx.announce("job.enqueued", job)
+    return result
+
+
+def _store(tx: Transaction, jobs: Sequence[NewJob], queues: Mapping[str, int]) -> None:
+    for begin in range(0, len(jobs), AT_ONCE):
+        rows = [_row(new, queues[new.queue], tx.now) for new in jobs[begin : begin + AT_ONCE]]
+        columns = {name: list(column) for name, column in zip(_COLUMNS, zip(*rows, strict=True), strict=True)}
+        tx.link.run(sql.ADD_JOBS, {**columns, "now": tx.now})
+
+
+_COLUMNS = (
+    "queue", "priority", "phase", "at", "since", "max_retries", "unique_key", "limit_key", "id", "command", "argv",
+    "run_at", "timeout", "cwd", "env", "tags", "backoff", "options", "schedule", "fire_at",
+)  # fmt: skip
+
+
+def _row(new: NewJob, queue: int, now: float) -> tuple[Any, ...]:
+    run_at = first_run(new, now)
+    at = now if run_at is None else run_at
+    phase = READY if at <= now else DUE
+    since = now if phase == DUE and new.delay is not None else None
+    return (
+        queue, new.priority, phase, at, since, new.max_retries, new.unique_key, new.limit_key, new.id,
+        *command_columns(new.command), run_at, new.timeout, new.cwd, json_of(new.env), json_of(new.tags),
+        json_of(new.backoff), json_of(new.options), new.schedule, new.fire_at,
+    )  # fmt: skip
+
+
+def _refuse(link: Link, jobs: Sequence[NewJob]) -> None:
+    for _, objection in _objections(link, jobs):
+        if objection:
+            raise ConflictError(objection, hint="choose another id, or pass over what is stored with --skip-existing")
+
+
+def _objections(link: Link, jobs: Sequence[NewJob]) -> Iterator[tuple[NewJob, str | None]]:
+    """Yield each job with what speaks against storing it, given those before it that nothing speaks against."""
+    stored_names = _stored_names(link, jobs)
+    taken: set[tuple[object, ...]] = set()
+    for new in jobs:
+        names = _names(new)
+        objection = next((text for name, text in names if name in taken), None)
+        if objection is None:
+            clash = next(((name, text) for name, text in names if name in stored_names), None)
+            if clash is not None:
+                objection = f"job {new.id!r} is stored already" if clash[0][0] == "id" else clash[1]
+        if objection is None:
+            taken.update(name for name, _ in names)
+        yield new, objection
+
+
+def _names(new: NewJob) -> list[tuple[tuple[object, ...], str]]:
+    """Return what a job must have to itself, each with what to say when another has it."""
+    names: list[tuple[tuple[object, ...], str]] = [
+        (("id", new.id), f"job {new.id!r} stands twice in what is to be stored")
+    ]
+    if new.unique_key is not None:
+        held = f"job {new.id!r}: the unique key {new.unique_key!r} is held by a live job"
+        names.append((("key", new.unique_key), held))
+    if new.schedule is not None:
+        fired = f"job {new.id!r}: the schedule {new.schedule!r} has fired for {new.fire_at} already"
+        names.append((("firing", new.schedule, new.fire_at), fired))
+    return names
+
+
+def _stored_names(link: Link, jobs: Sequence[NewJob]) -> set[tuple[object, ...]]:
+    """Return which of the names of these jobs are taken in the store."""
+    ids = link.rows(sql.IDS_TAKEN, ([new.id for new in jobs],))
+    names: set[tuple[object, ...]] = {("id", id) for (id,) in ids}
+    keys = [new.unique_key for new in jobs if new.unique_key is not None]
+    if keys:
+        names |= {("key", key) for (key,) in link.rows(sql.KEYS_TAKEN, (keys,))}
+    fires = [(new.schedule, new.fire_at) for new in jobs if new.schedule is not None]
+    if fires:
+        columns = [list(column) for column in zip(*fires, strict=True)]
+        names |= {("firing", *row) for row in link.rows(sql.FIRED, columns)}
+    return names

@@ -1,0 +1,86 @@
+"""What PostgreSQL reports, in the words of the storage seam."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import psycopg
+from psycopg import errors
+
+from queuectl import QueuectlError, StorageBusyError, StorageError, StorageRefusedError, UsageError
+
+COLLISIONS = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation)
+"""What two transactions may do to each other when they meet: the same one succeeds, or knows why not, the next time."""
+
+_PASSING = re.compile(
+    r"starting up|shutting down|recovery mode|not yet accepting|too many clients|too many connections"
+    r"|remaining connection slots|no more connections|client_login_timeout|server_login|pooler",
+    re.IGNORECASE,
+)
+"""What a server says when it will let us in later."""
+
+_LASTING = re.compile(r"FATAL:|server does not support SSL|certificate|SSL error|no password supplied", re.IGNORECASE)
+"""What is said when it will not, as long as nobody changes a setting."""
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Raise what the block raises as an error of queuectl."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise meaning(error, place) from error
+    except TimeoutError as error:
+        raise StorageBusyError(f"{place} does not answer", hint=_LOOK) from error
+    except UnicodeEncodeError as error:
+        raise UsageError(f"text that is no valid Unicode cannot be stored: {error.object!r}") from error
+    except msgspec.MsgspecError as error:  # what we write can be read back
+        raise StorageRefusedError(f"{place} is damaged: {error}", hint="restore a backup") from error
+
+
+_LOOK = "it is tried again as long as a worker runs; otherwise try again in a moment"
+
+
+def unreachable(error: Exception, place: str) -> StorageError:
+    """Tell why no connection could be made."""
+    told = _first_line(error)
+    if isinstance(error, psycopg.ProgrammingError):
+        return StorageRefusedError(f"{place} cannot be connected to: {told}", hint="look at storage.dsn")
+    if _LASTING.search(told) and not _PASSING.search(told):
+        return StorageRefusedError(
+            f"{place} refuses the connection: {told}",
+            hint="look at storage.dsn, ~/.pgpass and the server's pg_hba.conf",
+        )
+    return StorageBusyError(f"{place} cannot be reached: {told}", hint=_LOOK)
+
+
+def meaning(error: psycopg.Error, place: str) -> QueuectlError:
+    """Tell what an error of PostgreSQL means to somebody who only knows that there is a database."""
+    told = _first_line(error)
+    match error:
+        case errors.InsufficientPrivilege() | errors.InvalidSchemaName():
+            return StorageRefusedError(f"{place}: {told}", hint="grant it to the user of storage.dsn, or take another")
+        case errors.UndefinedTable() | errors.UndefinedColumn() | errors.UndefinedObject():
+            return StorageRefusedError(f"{place} is damaged: {told}", hint="restore a backup, or set storage.schema")
+        case errors.DataCorrupted() | errors.IndexCorrupted():
+            return StorageRefusedError(f"{place} is damaged: {told}", hint="restore a backup")
+        case errors.NumericValueOutOfRange():
+            return UsageError("a number is too large to be stored: integers have 64 bits")
+        case errors.DiskFull():
+            return StorageError(f"the server's disk is full: {told}", hint="free some space on the server")
+        case errors.ReadOnlySqlTransaction():
+            return StorageBusyError(f"{place} may only be read: it is a standby, or was made read-only")
+        case psycopg.DataError() if "NUL" in told:
+            return UsageError("text with a null character in it cannot be stored in PostgreSQL")
+        case psycopg.OperationalError() | psycopg.InterfaceError() | psycopg.InternalError():
+            return StorageBusyError(f"{place} does not answer: {told}", hint=_LOOK)
+        case _:
+            return StorageError(f"{place}: {told}")
+
+
+def _first_line(error: Exception) -> str:
+    """Return the first thing that was said; the rest are details, and may quote what was stored."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,397 @@
+"""Every statement that enqueues, claims, settles and keeps workers, by name. `queuectl` stands for our schema.
+
+The literals in `phase = 0` and the like are what lets PostgreSQL use the partial indexes; `codes.py` has their names.
+Rows are locked in one order, so that nobody waits in a circle: workers, jobs by `seq`, queues by id, counts. What is
+locked with SKIP LOCKED waits for nobody.
+"""
+
+from __future__ import annotations
+
+from queuectl_postgres.rows import JOB_COLUMNS, JOB_TABLES
+
+# Transactions and numbers
+
+NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
+
+BEGIN = f"""
+    BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL idle_in_transaction_session_timeout = '20s';
+    {NOW}
+"""
+"""A worker that froze within a transaction would keep others waiting for its locks; it may lose that transaction."""
+
+BEGIN_READING = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {NOW}"
+
+ADD_TO_COUNT = """
+    INSERT INTO queuectl.count AS kept (queue, state, slot, jobs)
+    SELECT queue, state, mod(pg_backend_pid(), 64), jobs
+    FROM unnest(%s::int[], %s::smallint[], %s::bigint[]) AS moved (queue, state, jobs)
+    ORDER BY queue, state
+    ON CONFLICT (queue, state, slot) DO UPDATE SET jobs = kept.jobs + excluded.jobs
+"""
+
+ARRIVING = "SELECT pg_advisory_xact_lock_shared(%s, queue) FROM unnest(%s::int[]) AS queue ORDER BY queue"
+
+DRAINING = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+
+LIVE_IN_QUEUE = "SELECT coalesce(sum(jobs), 0)::bigint FROM queuectl.count WHERE queue = %s AND state < 3"
+
+DRAINED = """
+    UPDATE queuectl.queue
+    SET drained = come.jobs
+    FROM (SELECT coalesce(sum(jobs), 0) AS jobs FROM queuectl.count WHERE queue = %(queue)s AND state = 6) AS come
+    WHERE queue.id = %(queue)s AND come.jobs > queue.drained
+      AND NOT EXISTS (SELECT FROM queuectl.count WHERE queue = %(queue)s AND state < 3 HAVING sum(jobs) <> 0)
+    RETURNING name
+"""
+
+DRAINED_UNTOLD = """
+    SELECT queue.id
+    FROM queuectl.queue
+    WHERE (SELECT coalesce(sum(jobs), 0) FROM queuectl.count WHERE count.queue = queue.id AND state = 6) > drained
+      AND (SELECT coalesce(sum(jobs), 0) FROM queuectl.count WHERE count.queue = queue.id AND state < 3) = 0
+"""
+
+COUNT = "SELECT coalesce(sum(jobs), 0)::bigint FROM queuectl.count WHERE queue = %s AND state = %s"
+
+NOTIFY = "SELECT pg_notify(channel, %s) FROM unnest(%s::text[]) AS channel"
+
+# Enqueueing
+
+QUEUE_IDS = "SELECT name, id FROM queuectl.queue WHERE name = ANY(%s::text[])"
+
+ADD_QUEUES = """
+    INSERT INTO queuectl.queue (name) SELECT name FROM unnest(%s::text[]) AS name ORDER BY name
+    ON CONFLICT (name) DO NOTHING
+"""
+
+QUEUE_NAME = "SELECT name FROM queuectl.queue WHERE id = %s"
+
+ADD_JOBS = """
+    WITH fresh AS MATERIALIZED (
+        SELECT nextval('queuectl.job_seq') AS seq, new.*
+        FROM unnest(
+            %(queue)s::int[], %(priority)s::bigint[], %(phase)s::smallint[], %(at)s::float8[], %(since)s::float8[],
+            %(max_retries)s::bigint[], %(unique_key)s::text[], %(limit_key)s::text[], %(id)s::text[],
+            %(command)s::text[], %(argv)s::text[], %(run_at)s::float8[], %(timeout)s::float8[], %(cwd)s::text[],
+            %(env)s::text[], %(tags)s::text[], %(backoff)s::text[], %(options)s::text[], %(schedule)s::text[],
+            %(fire_at)s::float8[]
+        ) AS new (
+            queue, priority, phase, at, since, max_retries, unique_key, limit_key, id, command, argv, run_at, timeout,
+            cwd, env, tags, backoff, options, schedule, fire_at
+        )
+    ), hot AS (
+        INSERT INTO queuectl.job (
+            seq, queue, priority, phase, state, at, since, created_at, updated_at, max_retries, unique_key, limit_key
+        )
+        SELECT seq, queue, priority, phase, 0, at, since, %(now)s, %(now)s, max_retries, unique_key, limit_key
+        FROM fresh
+    ), fired AS (
+        INSERT INTO queuectl.firing (schedule, fire_at)
+        SELECT schedule, fire_at FROM fresh WHERE schedule IS NOT NULL
+    ), tagged AS (
+        INSERT INTO queuectl.tag (tag, seq)
+        SELECT DISTINCT tag, seq FROM fresh, json_array_elements_text(tags::json) AS tag WHERE tags IS NOT NULL
+    )
+    INSERT INTO queuectl.spec (
+        seq, id, command, argv, run_at, timeout, cwd, env, tags, backoff, options, schedule, fire_at
+    )
+    SELECT seq, id, command, argv, run_at, timeout, cwd, env, tags, backoff, options, schedule, fire_at FROM fresh
+"""
+
+IDS_TAKEN = "SELECT id FROM queuectl.spec WHERE id = ANY(%s::text[])"
+
+KEYS_TAKEN = "SELECT unique_key FROM queuectl.job WHERE unique_key = ANY(%s::text[]) AND state < 3"
+
+FIRED = """
+    SELECT schedule, fire_at FROM queuectl.firing
+    WHERE (schedule, fire_at) IN (SELECT * FROM unnest(%s::text[], %s::float8[]))
+"""
+
+# Claiming
+
+LOOK = """
+    SELECT extract(epoch FROM clock_timestamp())::float8,
+           EXISTS (SELECT FROM queuectl.worker WHERE id = %s AND NOT gone)
+"""
+
+HEADS = """
+    SELECT queue.id, queue.max_jobs, queue.max_key, ready.priority, ready.seq,
+           (SELECT min(at) FROM queuectl.job WHERE phase = 1 AND job.queue = queue.id AND at <= %(now)s),
+           (SELECT min(at) FROM queuectl.job WHERE phase = 1 AND job.queue = queue.id AND at > %(now)s),
+           EXISTS (SELECT FROM queuectl.job WHERE phase = 1 AND job.queue = queue.id AND since > %(now)s)
+    FROM queuectl.queue
+    LEFT JOIN LATERAL (
+        SELECT priority, seq FROM queuectl.job
+        WHERE phase = 0 AND job.queue = queue.id
+        ORDER BY priority DESC, seq LIMIT 1
+    ) AS ready ON true
+    WHERE NOT queue.paused AND (%(queues)s::text[] IS NULL OR queue.name = ANY(%(queues)s))
+    ORDER BY queue.id
+"""
+
+PROMOTE = """
+    UPDATE queuectl.job SET phase = 0
+    WHERE seq = ANY(ARRAY(
+        SELECT seq FROM queuectl.job WHERE phase = 1 AND queue = %(queue)s AND at <= %(now)s
+        ORDER BY at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+    ))
+"""
+
+WAIT_ANEW = """
+    WITH anew AS (
+        UPDATE queuectl.job SET at = at - since + %(now)s, since = %(now)s, updated_at = %(now)s
+        WHERE seq = ANY(ARRAY(
+            SELECT seq FROM queuectl.job WHERE phase = 1 AND queue = %(queue)s AND since > %(now)s
+            LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+        ))
+        RETURNING seq, at, state
+    ), told AS (
+        UPDATE queuectl.spec SET run_at = anew.at FROM anew WHERE spec.seq = anew.seq AND anew.state = 0
+    )
+    SELECT count(*) FROM anew
+"""
+
+LIMITS = """
+    SELECT id, max_jobs, max_key FROM queuectl.queue
+    WHERE id = ANY(%s::int[]) AND (max_jobs IS NOT NULL OR max_key IS NOT NULL)
+    ORDER BY id FOR NO KEY UPDATE
+"""
+
+ALL_LIMITS = """
+    SELECT id FROM queuectl.queue
+    WHERE max_jobs IS NOT NULL OR max_key IS NOT NULL
+    ORDER BY id FOR NO KEY UPDATE
+"""
+
+RUNNING_OF_KEYS = """
+    SELECT limit_key, count(*) FROM queuectl.job
+    WHERE phase = 2 AND queue = %s AND limit_key = ANY(%s::text[]) AND limit_key IS NOT NULL
+    GROUP BY limit_key
+"""
+
+CLAIMABLE = f"""
+    SELECT {JOB_COLUMNS}, job.seq, job.queue
+    FROM (
+        SELECT * FROM queuectl.job
+        WHERE phase = 0 AND queue = %(queue)s AND seq <> ALL(%(passed)s::bigint[])
+        ORDER BY priority DESC, seq LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+    ) AS job
+    JOIN queuectl.spec ON spec.seq = job.seq
+    JOIN queuectl.queue ON queue.id = job.queue
+    ORDER BY job.priority DESC, job.seq
+"""
+
+CLAIM = """
+    UPDATE queuectl.job
+    SET phase = 2, state = 1, lease = numbered.lease, worker = %(worker)s, updated_at = %(now)s
+    FROM (SELECT seq, nextval('queuectl.lease_seq') AS lease FROM unnest(%(seqs)s::bigint[]) AS seq) AS numbered
+    WHERE job.seq = numbered.seq
+    RETURNING job.seq, job.lease
+"""
+
+PARK = "UPDATE queuectl.job SET phase = 5 WHERE seq = ANY(%s::bigint[])"
+
+UNPARK = """
+    UPDATE queuectl.job SET phase = 0
+    WHERE seq = (
+        SELECT seq FROM queuectl.job WHERE phase = 5 AND queue = %s AND limit_key = %s
+        ORDER BY priority DESC, seq LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    )
+"""
+
+UNPARK_QUEUE = "UPDATE queuectl.job SET phase = 0 WHERE phase = 5 AND queue = %s"
+
+# Settling
+
+LEASED = """
+    SELECT job.lease, job.seq, job.queue, job.attempts, job.lost, job.cancel_requested, job.at, job.recorded_at,
+           job.origin_worker, job.limit_key, queue.max_jobs, queue.max_key
+    FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS told (worker, lease, id)
+    JOIN queuectl.job ON job.phase = 2 AND job.worker = told.worker AND job.lease = told.lease
+    JOIN queuectl.spec ON spec.seq = job.seq AND spec.id = told.id
+    JOIN queuectl.queue ON queue.id = job.queue
+    ORDER BY job.seq FOR NO KEY UPDATE OF job
+"""
+
+SETTLE = """
+    UPDATE queuectl.job
+    SET phase = ended.phase, state = ended.state, at = ended.at, since = ended.since, updated_at = %(now)s,
+        attempts = ended.attempts, lost = ended.lost,
+        previous_delay = coalesce(ended.previous_delay, job.previous_delay),
+        runs = coalesce(ended.runs, job.runs),
+        worker = CASE WHEN ended.state = 0 THEN NULL ELSE job.worker END,
+        started_at = CASE WHEN ended.state <> 0 THEN coalesce(ended.started_at, job.started_at) END,
+        finished_at = CASE WHEN ended.state <> 0 THEN coalesce(ended.finished_at, job.finished_at) END,
+        exit_code = CASE WHEN ended.state = 0 THEN NULL WHEN ended.ran THEN ended.exit_code ELSE job.exit_code END,
+        signal = CASE WHEN ended.state = 0 THEN NULL WHEN ended.ran THEN ended.signal ELSE job.signal END,
+        error = CASE WHEN ended.state = 0 THEN NULL WHEN ended.ran THEN ended.error
+                     ELSE coalesce(ended.error, job.error) END,
+        recorded_at = NULL, handle = NULL, origin_lease = NULL, origin_worker = NULL
+    FROM unnest(
+        %(seq)s::bigint[], %(phase)s::smallint[], %(state)s::smallint[], %(at)s::float8[], %(since)s::float8[],
+        %(attempts)s::bigint[], %(lost)s::bigint[], %(previous_delay)s::float8[], %(ran)s::bool[],
+        %(runs)s::bigint[], %(started_at)s::float8[], %(finished_at)s::float8[], %(exit_code)s::bigint[],
+        %(signal)s::bigint[], %(error)s::text[]
+    ) AS ended (
+        seq, phase, state, at, since, attempts, lost, previous_delay, ran, runs, started_at, finished_at, exit_code,
+        signal, error
+    )
+    WHERE job.seq = ended.seq
+"""
+
+SET_RUN_AT = """
+    UPDATE queuectl.spec SET run_at = told.run_at
+    FROM unnest(%s::bigint[], %s::float8[]) AS told (seq, run_at) WHERE spec.seq = told.seq
+"""
+
+ADD_ATTEMPTS = """
+    INSERT INTO queuectl.attempt (
+        job, number, result, exit_code, signal, error, timed_out, cpu_time, peak_memory, pid, started_at,
+        finished_at, worker, host, worker_pid, output_size, output_path, error_size, error_path
+    )
+    SELECT * FROM unnest(
+        %(job)s::bigint[], %(number)s::bigint[], %(result)s::text[], %(exit_code)s::bigint[], %(signal)s::bigint[],
+        %(error)s::text[], %(timed_out)s::bool[], %(cpu_time)s::float8[], %(peak_memory)s::bigint[],
+        %(pid)s::bigint[], %(started_at)s::float8[], %(finished_at)s::float8[], %(worker)s::text[],
+        %(host)s::text[], %(worker_pid)s::bigint[], %(output_size)s::bigint[], %(output_path)s::text[],
+        %(error_size)s::bigint[], %(error_path)s::text[]
+    )
+    ON CONFLICT (job, number) DO NOTHING
+"""
+
+ADD_OUTPUTS = """
+    INSERT INTO queuectl.output (job, number, tail, error_tail) VALUES (%s, %s, %b, %b)
+    ON CONFLICT (job, number) DO NOTHING
+"""
+
+ADD_TO_ENDED = """
+    INSERT INTO queuectl.ended AS kept (second, slot, completed, failed, run_time, wait_time)
+    SELECT second, mod(pg_backend_pid(), 64), completed, failed, run_time, wait_time
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %s::float8[])
+         AS sums (second, completed, failed, run_time, wait_time)
+    ORDER BY second
+    ON CONFLICT (second, slot) DO UPDATE
+    SET completed = kept.completed + excluded.completed, failed = kept.failed + excluded.failed,
+        run_time = kept.run_time + excluded.run_time, wait_time = kept.wait_time + excluded.wait_time
+"""
+
+FORGET_ENDED = "DELETE FROM queuectl.ended WHERE second < %s"
+
+JOBS_AT = f"SELECT {JOB_COLUMNS}, job.seq FROM {JOB_TABLES} WHERE job.seq = ANY(%s::bigint[])"
+
+# Leases and workers
+
+LEASES = """
+    SELECT spec.id, job.lease, job.cancel_requested
+    FROM queuectl.job JOIN queuectl.spec ON spec.seq = job.seq
+    WHERE job.phase = 2 AND job.worker = %s
+    ORDER BY job.lease
+"""
+
+CANCELLING = """
+    SELECT spec.id, job.lease
+    FROM queuectl.job JOIN queuectl.spec ON spec.seq = job.seq
+    WHERE job.phase = 2 AND job.cancel_requested AND job.worker = %s
+"""
+
+BEATING = """
+    SELECT extract(epoch FROM clock_timestamp())::float8, worker.lease, worker.beat_at, worker.stop,
+           spec.id, job.lease, job.cancel_requested
+    FROM queuectl.worker
+    LEFT JOIN (queuectl.job JOIN queuectl.spec ON spec.seq = job.seq) ON job.phase = 2 AND job.worker = worker.id
+    WHERE worker.id = %s AND NOT worker.gone
+    ORDER BY job.lease
+"""
+
+RECORDABLE = """
+    SELECT job.seq, job.recorded_at
+    FROM queuectl.job JOIN queuectl.spec ON spec.seq = job.seq
+    WHERE job.phase = 2 AND job.worker = %s AND job.lease = %s AND spec.id = %s
+    FOR NO KEY UPDATE OF job
+"""
+
+RECORD_START = "UPDATE queuectl.job SET recorded_at = %s, handle = %s, updated_at = %s WHERE seq = %s"
+
+RECORD_HANDLE = "UPDATE queuectl.job SET handle = %s WHERE seq = %s"
+
+ADD_WORKER = """
+    INSERT INTO queuectl.worker (
+        id, host, pid, role, supervisor, queues, concurrency, lease, started_at, beat_at
+    )
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (id) DO NOTHING
+"""
+
+WORKER = "SELECT role, lease, beat_at FROM queuectl.worker WHERE id = %s AND NOT gone FOR NO KEY UPDATE"
+
+WORKERS_HELD = """
+    SELECT id, role, lease, beat_at FROM queuectl.worker
+    WHERE id = ANY(%s::text[]) AND NOT gone
+    ORDER BY id FOR NO KEY UPDATE
+"""
+
+IS_REGISTERED = "SELECT EXISTS (SELECT FROM queuectl.worker WHERE id = %s AND NOT gone)"
+
+INCARNATIONS = "SELECT id, host, pid FROM queuectl.worker WHERE id = ANY(%s::text[])"
+
+WORKERS = """
+    SELECT worker.id, worker.host, worker.pid, worker.role, worker.supervisor, worker.queues, worker.concurrency,
+           worker.lease, worker.started_at, worker.beat_at, worker.stop,
+           ARRAY(
+               SELECT spec.id FROM queuectl.job JOIN queuectl.spec ON spec.seq = job.seq
+               WHERE job.phase = 2 AND job.worker = worker.id ORDER BY job.lease
+           )
+    FROM queuectl.worker WHERE NOT worker.gone
+    ORDER BY worker.started_at, worker.number
+"""
+
+BEAT = "UPDATE queuectl.worker SET beat_at = %s WHERE id = %s AND NOT gone"
+
+REQUEST_STOP = """
+    UPDATE queuectl.worker SET stop = %s
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM queuectl.worker
+        WHERE id = ANY(%s::text[]) AND NOT gone AND stop IS DISTINCT FROM 'force'
+        ORDER BY id FOR NO KEY UPDATE
+    ))
+"""
+
+RETIRE = "DELETE FROM queuectl.worker WHERE id = %s"
+
+GONE = "UPDATE queuectl.worker SET gone = true WHERE id = ANY(%s::text[])"
+
+FORGET_GONE = """
+    DELETE FROM queuectl.worker
+    WHERE gone AND id NOT IN (
+        SELECT origin_worker FROM queuectl.job WHERE phase = 2 AND origin_worker IS NOT NULL
+    )
+"""
+
+INHERITED = f"""
+    SELECT {JOB_COLUMNS}, job.handle, job.origin_lease, job.origin_worker
+    FROM {JOB_TABLES}
+    WHERE job.phase = 2 AND job.worker = %s AND job.origin_worker IS NOT NULL
+    ORDER BY job.lease
+"""
+
+TAKEN = """
+    SELECT seq FROM queuectl.job WHERE phase = 2 AND worker = ANY(%s::text[]) ORDER BY seq FOR NO KEY UPDATE
+"""
+
+TAKE_OVER = """
+    UPDATE queuectl.job
+    SET lease = nextval('queuectl.lease_seq'), worker = %(by)s, updated_at = %(now)s,
+        origin_lease = coalesce(origin_lease, lease), origin_worker = coalesce(origin_worker, worker)
+    WHERE seq = ANY(%(seqs)s::bigint[])
+"""
+
+GIVE_UP_DELIVERY = "UPDATE queuectl.consumer SET worker = NULL WHERE worker = ANY(%s::text[])"
+
+# Events
+
+ADD_EVENTS = """
+    INSERT INTO queuectl.announced (name, at, job, attempt, worker, queue)
+    SELECT name, %s, job, attempt, worker, queue
+    FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[]) AS new (name, job, attempt, worker, queue)
+"""
