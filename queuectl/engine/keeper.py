@@ -16,6 +16,7 @@ from queuectl.config import Config
 from queuectl.engine.delivery import Deliveries
 from queuectl.engine.desk import RELEASE_EARLY, RELEASED
 from queuectl.engine.exchanging import Counter
+from queuectl.engine.guard import Guard
 from queuectl.engine.housekeeping import Housekeeping
 from queuectl.engine.rescue import Rescue
 from queuectl.errors import StorageError
@@ -56,7 +57,7 @@ class Keeper:
         self._deliveries = deliveries
         self._housekeeping = Housekeeping(config, counter.storage)
         self._stop = stop
-        self._fatal_age = lease * 2 / 3 if "multi_host" in counter.storage.capabilities else None
+        self._guard = Guard(counter, lease=lease) if "multi_host" in counter.storage.capabilities else None
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._finished = False
         self._given_up = False
@@ -67,8 +68,10 @@ class Keeper:
         self._log = structlog.get_logger().bind(worker=self._worker)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread, and that of the guard."""
         self._thread.start()
+        if self._guard is not None:
+            self._guard.start()
 
     def nudge(self) -> None:
         """Say that the desk has changed; cheap unless the keeper sleeps for long."""
@@ -84,6 +87,8 @@ class Keeper:
         self._finished = True
         self._storage.interrupt()
         self._thread.join()
+        if self._guard is not None:
+            self._guard.finish()
         return self._rescue.finish() and not self._given_up
 
     def _run(self) -> None:
@@ -94,11 +99,9 @@ class Keeper:
                 self._counter.trouble(error)
                 if self._counter.is_hopeless(error):
                     self._stop(StopMode.FINISH, exit_code=error.exit_code)
-                self._guard_lease()
                 self._housekeeping.sleep(self._counter.pause())
             except Exception:  # a wall: without its keeper a worker would be taken for dead
                 self._log.exception("the keeper failed, and goes on")
-                self._guard_lease()
                 self._housekeeping.sleep(FAILED_PAUSE)
 
     def _wait(self) -> bool:
@@ -211,8 +214,3 @@ class Keeper:
             self._log.warning("giving back a job that was claimed unawares", job=lease.job)
             self._storage.exchange(self._worker, [Settlement(lease=lease, verdict=Verdict.RELEASED)], None)
         self._strange = strange
-
-    def _guard_lease(self) -> None:
-        """End all runs once nobody may have heard of this worker for two thirds of its lease: others may start them."""
-        if self._fatal_age is not None and time.monotonic() - self._counter.confirmed_at > self._fatal_age:
-            self._desk.end_running("lost")

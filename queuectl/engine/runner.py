@@ -169,7 +169,7 @@ class Runner:
             handle=running.handle,
             ended=ended,
             outcome=_plain(outcome),
-            released=reason == "stop" and not outcome.succeeded,
+            released=reason in {"stop", "lost"} and not outcome.succeeded,
             cancelled=reason == "cancel",
         )
         try:
@@ -178,20 +178,25 @@ class Runner:
             structlog.get_logger().warning("cannot note in the ledger that a run has ended", error=str(error))
 
     def _decide(self, job: Job, outcome: Outcome, reason: Reason | None) -> Decision:
-        return decide_ended(job, outcome, self.policies, stopped=reason == "stop", cancelled=reason == "cancel")
+        return decide_ended(
+            job, outcome, self.policies, stopped=reason in {"stop", "lost"}, cancelled=reason == "cancel"
+        )
 
 
 def decide_ended(job: Job, outcome: Outcome, policies: Policies, *, stopped: bool, cancelled: bool) -> Decision:
     """Decide what an outcome means, given why the run was asked to end.
 
     A run that was ended for a cancel is cancelled, even if its command answers the signal with exit code 0; one that
-    its stopped worker ended, and that succeeded all the same, has succeeded.
+    its worker ended, because it was stopped or cut off from the storage, and that succeeded all the same, has
+    succeeded.
     """
     if cancelled:
         return Decision(verdict=Verdict.CANCELLED, result=Result.CANCELLED, error="cancelled")
     if outcome.succeeded or not stopped:
         return decide(job, outcome, lambda: policies.policy(job))
-    return Decision(verdict=RELEASED.verdict, result=RELEASED.result, charge=False, error="its worker was stopped")
+    return Decision(
+        verdict=RELEASED.verdict, result=RELEASED.result, charge=False, error="its worker was stopped or cut off"
+    )
 
 
 def _checked(outcome: Outcome, name: str) -> Outcome:

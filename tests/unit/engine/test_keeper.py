@@ -31,7 +31,6 @@ from queuectl.model.lease import Claim, Verdict
 from queuectl.model.outcome import Outcome
 from queuectl.model.query import Action
 from queuectl.model.worker import NewWorker, StopMode
-from queuectl.testing import MemoryStorage
 
 from .conftest import World, until
 
@@ -329,31 +328,6 @@ class TestTrouble:
         until(lambda: len(asked) >= 2)
         keeper.finish()
         assert [call[1] for call in others.calls if isinstance(call, tuple)][:1] == stops
-
-    @pytest.mark.parametrize(("age", "ended"), [(LEASE / 2, False), (LEASE * 0.7, True)])
-    def test_where_other_hosts_may_take_over_it_ends_what_it_runs_in_time(
-        self,
-        counter: Counter,
-        others: Others,
-        config: Config,
-        running: Running,
-        age: float,
-        ended: bool,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """After two thirds of the lease without a word from the storage; nobody else could."""
-        monkeypatch.setattr(MemoryStorage, "capabilities", frozenset({"multi_host"}))
-        rest: Any = others
-        keeper = Keeper(counter, rest, rest, config, lease=LEASE, stop=others.stop)
-        counter.confirmed_at = time.monotonic() - age
-        keeper._guard_lease()
-        assert running.flag.is_set() is ended
-
-    def test_where_they_may_not_it_goes_on(self, keeper: Keeper, counter: Counter, running: Running) -> None:
-        """On one host whoever takes over ends the command first."""
-        counter.confirmed_at = 0.0
-        keeper._guard_lease()
-        assert not running.flag.is_set()
 
     def test_a_beat_that_was_asked_before_a_long_stop_confirms_no_more_than_that(
         self, world: World, keeper: Keeper, counter: Counter, running: Running, monkeypatch: pytest.MonkeyPatch
