@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import selectors
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
@@ -143,13 +144,10 @@ def _works(link: Link, patience: float) -> bool:
 
 
 def _has_been_closed(link: Link) -> bool:
-    """Look, without asking the server, whether it said good-bye."""
-    pgconn = link.connection.pgconn
-    try:
-        pgconn.consume_input()
-    except psycopg.Error:
-        return True
-    return pgconn.status != psycopg.pq.ConnStatus.OK
+    """Look, without asking the server, whether it said good-bye; to a kept link it has nothing else to say."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(link.connection.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _patience(link: Link, seconds: float) -> None:

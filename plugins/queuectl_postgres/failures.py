@@ -22,8 +22,13 @@ _PASSING = re.compile(
 )
 """What a server says when it will let us in later."""
 
-_LASTING = re.compile(r"FATAL:|server does not support SSL|certificate|SSL error|no password supplied", re.IGNORECASE)
+_LASTING = re.compile(
+    r"FATAL:|server does not support SSL|certificate|SSL error|no password supplied|invalid .* value|not recognized",
+    re.IGNORECASE,
+)
 """What is said when it will not, as long as nobody changes a setting."""
+
+_LOOK = "try again; if it stays so, look whether the server runs, and at storage.dsn"
 
 
 @contextmanager
@@ -39,9 +44,6 @@ def translated(place: str) -> Iterator[None]:
         raise UsageError(f"text that is no valid Unicode cannot be stored: {error.object!r}") from error
     except msgspec.MsgspecError as error:  # what we write can be read back
         raise StorageRefusedError(f"{place} is damaged: {error}", hint="restore a backup") from error
-
-
-_LOOK = "it is tried again as long as a worker runs; otherwise try again in a moment"
 
 
 def unreachable(error: Exception, place: str) -> StorageError:
@@ -83,4 +85,5 @@ def meaning(error: psycopg.Error, place: str) -> QueuectlError:
 
 def _first_line(error: Exception) -> str:
     """Return the first thing that was said; the rest are details, and may quote what was stored."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    told = str(error).strip().removeprefix("connection failed: ").removeprefix("connection is bad: ")
+    return (told.splitlines() or [type(error).__name__])[0]

@@ -12,7 +12,11 @@ from queuectl_postgres import schema
 from queuectl_postgres.link import Link
 from queuectl_postgres.schema import Migration
 
-FOUND = "SELECT to_regclass(%s)"
+FOUND = """
+    SELECT FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = %s AND relname = 'version'
+"""
+"""Asks the catalogue, and not `to_regclass`, which may answer by what its session knew before somebody was faster."""
 
 VERSION = "SELECT version, usable_by FROM queuectl.version"
 
@@ -31,7 +35,7 @@ def lock_number(name: str) -> int:
 
 def version_of(link: Link) -> tuple[int, int]:
     """Return the version of the tables, and that of the oldest code that may use them; zeros where there are none."""
-    if link.value(FOUND, (f'"{link.schema}".version',)) is None:
+    if link.row(FOUND, (link.schema,)) is None:
         return 0, 0
     version, usable_by = link.row(VERSION) or (0, 0)
     return version, usable_by

@@ -78,13 +78,13 @@ CREATE TABLE queuectl.job (
 
 -- HEADS, CLAIMABLE: the best ready jobs of a queue.
 CREATE INDEX job_ready ON queuectl.job (queue, priority DESC, seq) WHERE phase = 0;
--- HEADS, DUE_QUEUES, PROMOTE: what became due in a queue, and when the next does.
+-- HEADS, PROMOTE: what became due in a queue, and when the next does.
 CREATE INDEX job_due ON queuectl.job (queue, at) WHERE phase = 1;
--- HEADS, DUE_QUEUES, WAIT_ANEW: what began to wait later than now, because the clock was set back.
+-- HEADS, WAIT_ANEW: what began to wait later than now, because the clock was set back.
 CREATE INDEX job_waiting ON queuectl.job (queue, since) WHERE phase = 1 AND since IS NOT NULL;
--- LEASED, LEASES, TAKE_OVER: one lease of a worker, or all.
+-- LEASED, LEASES, TAKEN: one lease of a worker, or all.
 CREATE INDEX job_leased ON queuectl.job (worker, lease) WHERE phase = 2;
--- RUNNING_OF_KEY: how many jobs of a limit key run. Holds only jobs that have one.
+-- RUNNING_OF_KEYS: how many jobs of a limit key run. Holds only jobs that have one.
 CREATE INDEX job_key_leased ON queuectl.job (queue, limit_key) WHERE phase = 2 AND limit_key IS NOT NULL;
 -- UNPARK: the next job to be made ready when one of its key leaves.
 CREATE INDEX job_key_parked ON queuectl.job (queue, limit_key, priority DESC, seq) WHERE phase = 5;

@@ -119,7 +119,7 @@ HEADS = """
     SELECT queue.id, queue.max_jobs, queue.max_key, ready.priority, ready.seq,
            (SELECT min(at) FROM queuectl.job WHERE phase = 1 AND job.queue = queue.id AND at <= %(now)s),
            (SELECT min(at) FROM queuectl.job WHERE phase = 1 AND job.queue = queue.id AND at > %(now)s),
-           EXISTS (SELECT FROM queuectl.job WHERE phase = 1 AND job.queue = queue.id AND since > %(now)s)
+           coalesce((SELECT max(since) FROM queuectl.job WHERE phase = 1 AND job.queue = queue.id) > %(now)s, false)
     FROM queuectl.queue
     LEFT JOIN LATERAL (
         SELECT priority, seq FROM queuectl.job
@@ -129,6 +129,8 @@ HEADS = """
     WHERE NOT queue.paused AND (%(queues)s::text[] IS NULL OR queue.name = ANY(%(queues)s))
     ORDER BY queue.id
 """
+"""Least and greatest are asked for, not whether there is any: then the server takes the index also while it does not
+know yet how many jobs there are."""
 
 PROMOTE = """
     UPDATE queuectl.job SET phase = 0

@@ -169,7 +169,7 @@ class PostgresStorage:
         queue_ids = self._numbers({new.queue for new in jobs})
         link = Link(connection, self._database.schema)
         with translated(self.path):
-            if link.value(migrating.FOUND, (f'"{link.schema}".version',)) is None:
+            if link.row(migrating.FOUND, (link.schema,)) is None:
                 raise UsageError(f"`connection` is not on {self.path}")
             tx = self._transaction(link, link.value(sql.NOW) if self._clock is None else self._clock())
             stored = enqueue(tx, jobs, queue_ids, skip_existing=skip_existing)
