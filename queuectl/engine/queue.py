@@ -86,15 +86,20 @@ class Queue:
         if storage is not None:
             storage.close()
 
-    def enqueue(self, command: str | Sequence[str], **options: Unpack[JobOptions]) -> Job:
+    def enqueue(
+        self, command: str | Sequence[str], *, connection: object | None = None, **options: Unpack[JobOptions]
+    ) -> Job:
         """Store one job and return it.
 
         `command` is a text for the shell, or a program with its arguments. Options go by the names of the JSON fields:
         `id`, `queue`, `priority`, `run_at` (text or datetime) or `delay`, `timeout` (both in seconds, or as `90s`),
         `max_retries`, `cwd`, `env`, `tags`, `backoff`, `options`; None is as if it was left out. Raises UsageError when
         one is not valid, ConflictError when the id is taken.
+
+        With a `connection` of your own to the database of the store, in a transaction, the job is stored when that is
+        committed, and never if it is rolled back. A psycopg.Connection for PostgreSQL, an apsw.Connection for SQLite.
         """
-        return self.store(self._intake.accept([("", {**options, "command": command})]))[0]
+        return self.store(self._intake.accept([("", {**options, "command": command})]), connection=connection)[0]
 
     def enqueue_many(
         self,
@@ -102,6 +107,7 @@ class Queue:
         *,
         skip_existing: bool = False,
         progress: Callable[[int], None] | None = None,
+        connection: object | None = None,
     ) -> builtins.list[Job]:
         """Check all jobs, then store all or none in one transaction, and return them in order.
 
@@ -110,21 +116,24 @@ class Queue:
         that counts from `item 1`, ConflictError when an id is taken.
         """
         given = ((f"item {number}", job) for number, job in enumerate(jobs, 1))
-        return [*self.store(self._intake.accept(given, progress=progress), skip_existing=skip_existing)]
+        accepted = self._intake.accept(given, progress=progress)
+        return [*self.store(accepted, skip_existing=skip_existing, connection=connection)]
 
     def accept(self, given: Iterable[Given], *, progress: Callable[[int], None] | None = None) -> Accepted:
         """Check jobs that `parse_jobs` read, for `store`. Raises UsageError that names the place."""
         return self._intake.accept(given, progress=progress)
 
-    def store(self, accepted: Accepted, *, skip_existing: bool = False) -> Stored:
-        """Store jobs that were accepted, all or none, in one transaction.
+    def store(self, accepted: Accepted, *, skip_existing: bool = False, connection: object | None = None) -> Stored:
+        """Store jobs that were accepted, all or none, in one transaction, or in that of a `connection`.
 
         A sequence of the jobs, whose `ids` are there without making any. An id that nobody chose and that is taken by
         chance is replaced.
         """
         from queuectl.engine.storing import Stored, store
 
-        return store(self.storage, accepted, skip_existing=skip_existing) if accepted.jobs else Stored((), ())
+        if not accepted.jobs:
+            return Stored((), ())
+        return store(self.storage, accepted, skip_existing=skip_existing, connection=connection)
 
     def get(self, id: str) -> Job:
         """Return a job by its whole id. Raises NotFoundError."""

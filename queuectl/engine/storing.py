@@ -54,7 +54,9 @@ class Stored(Sequence[Job]):
         return iter(self._jobs)
 
 
-def store(storage: Storage, accepted: Accepted, *, skip_existing: bool = False) -> Stored:
+def store(
+    storage: Storage, accepted: Accepted, *, skip_existing: bool = False, connection: object | None = None
+) -> Stored:
     """Store jobs, all or none; an id that nobody chose and that another process had made as well is replaced.
 
     Raises ConflictError for an id that somebody chose, unless those are passed over.
@@ -63,7 +65,7 @@ def store(storage: Storage, accepted: Accepted, *, skip_existing: bool = False) 
     tries = 0
     while True:
         try:
-            stored = storage.enqueue(jobs, skip_existing=skip_existing)
+            stored = storage.enqueue(jobs, skip_existing=skip_existing, connection=connection)
         except ConflictError as error:
             taken = set(re.findall(_ID, error.message)).difference(chosen)
             tries += 1
@@ -71,10 +73,16 @@ def store(storage: Storage, accepted: Accepted, *, skip_existing: bool = False) 
                 raise
             jobs = _renamed(jobs, taken)
         else:
-            return _told(storage, stored, jobs, chosen)
+            return _told(storage, stored, jobs, chosen, connection)
 
 
-def _told(storage: Storage, stored: Sequence[Job], jobs: Sequence[NewJob], chosen: frozenset[str]) -> Stored:
+def _told(
+    storage: Storage,
+    stored: Sequence[Job],
+    jobs: Sequence[NewJob],
+    chosen: frozenset[str],
+    connection: object | None,
+) -> Stored:
     """Return what was stored, and store what was passed over though nobody chose its id: it is another job."""
     if len(stored) == len(jobs):
         return Stored(stored, jobs)
@@ -83,7 +91,7 @@ def _told(storage: Storage, stored: Sequence[Job], jobs: Sequence[NewJob], chose
     lost = [job for id, job in of_id.items() if id not in chosen]
     if not lost:
         return Stored(stored, there)
-    again = store(storage, Accepted(_renamed(lost, {job.id for job in lost}), chosen))
+    again = store(storage, Accepted(_renamed(lost, {job.id for job in lost}), chosen), connection=connection)
     return Stored([*stored, *again], [*there, *again.new])
 
 
