@@ -108,9 +108,12 @@ def read_typed(text: str, source: Source) -> Node:
 def environment_layers(environ: Mapping[str, str], base: Path | None, queues: Mapping[str, object]) -> Iterator[Node]:
     """Yield what each variable such as `QUEUECTL_STORAGE__PATH` sets. Empty ones count as unset.
 
+    Variables have no order: those that select a plugin come first, since the others of their section mean that one.
+
     Raises ConfigError for a variable that only lacks an underscore, which would otherwise be passed over in silence.
     """
-    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+    ours = (name for name in environ if name.startswith(PREFIX))
+    for variable in sorted(ours, key=lambda name: (not name.endswith("__PLUGIN"), name)):
         if variable.startswith(NOT_KEYS) or not environ[variable]:
             continue
         path = tuple(variable.removeprefix(PREFIX).lower().split("__"))

@@ -53,6 +53,12 @@ def test_a_queue_inherits_settings_as_long_as_the_plugin_stays_the_same(place: P
     assert (settings.base, settings.max_delay) == (3, 300)
 
 
+def test_variables_mean_the_plugin_that_one_of_them_selects(place: Place) -> None:
+    """Given the plugin and a setting of it in the environment, then both hold, whatever comes first in the alphabet."""
+    config = place.load(environ={"QUEUECTL_BACKOFF__PLUGIN": "fixed", "QUEUECTL_BACKOFF__DELAY": "7s"})
+    assert config.backoff("default").settings.delay == 7.0
+
+
 def test_a_higher_layer_that_names_another_plugin_drops_the_settings_below(place: Place) -> None:
     """The file's `base` is no error when the environment selects a backoff that has none."""
     config = place.load("backoff: {base: 3}\n", environ={"QUEUECTL_BACKOFF__PLUGIN": "fixed"})
