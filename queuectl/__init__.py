@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from queuectl.model.outcome import Outcome
     from queuectl.model.query import ALLOWED, Action, Bucket, Changed, Edit, Group, Page, Query, QueueState
     from queuectl.model.storage import CAPABILITIES, Storage
+    from queuectl.model.transfer import AdoptingStorage, Moved
     from queuectl.model.worker import NewWorker, Role, StopMode, Worker
     from queuectl.units import Duration, Size
 
@@ -51,6 +52,7 @@ __all__ = [
     "LIVE",
     "OUTPUT_TAIL",
     "Action",
+    "AdoptingStorage",
     "Ask",
     "Attempt",
     "Backoff",
@@ -77,6 +79,7 @@ __all__ = [
     "Health",
     "Job",
     "Lease",
+    "Moved",
     "NewJob",
     "NewWorker",
     "NotFoundError",
@@ -129,6 +132,7 @@ _HOMES = {
     "queuectl.model.outcome": "Outcome",
     "queuectl.model.query": "ALLOWED Action Bucket Changed Edit Group Page Query QueueState",
     "queuectl.model.storage": "CAPABILITIES Storage",
+    "queuectl.model.transfer": "AdoptingStorage Moved",
     "queuectl.model.worker": "NewWorker Role StopMode Worker",
     "queuectl.units": "Duration Size",
     "queuectl.engine.queue": "Queue open",

@@ -206,3 +206,45 @@ DELETE_JOBS = (
     "DELETE FROM queuectl.spec WHERE seq = ANY(%(seqs)s::bigint[])",
     "DELETE FROM queuectl.job WHERE seq = ANY(%(seqs)s::bigint[])",
 )
+
+# Jobs of another store
+
+ADOPT_JOBS = """
+    WITH fresh AS MATERIALIZED (
+        SELECT nextval('queuectl.job_seq') AS seq, moved.*
+        FROM unnest(
+            %(queue)s::int[], %(priority)s::bigint[], %(phase)s::smallint[], %(state)s::smallint[], %(at)s::float8[],
+            %(created_at)s::float8[], %(updated_at)s::float8[], %(max_retries)s::bigint[], %(attempts)s::bigint[],
+            %(runs)s::bigint[], %(lost)s::bigint[], %(worker)s::text[], %(started_at)s::float8[],
+            %(finished_at)s::float8[], %(exit_code)s::bigint[], %(signal)s::bigint[], %(error)s::text[],
+            %(previous_delay)s::float8[], %(unique_key)s::text[], %(limit_key)s::text[], %(id)s::text[],
+            %(command)s::text[], %(argv)s::text[], %(run_at)s::float8[], %(timeout)s::float8[], %(cwd)s::text[],
+            %(env)s::text[], %(tags)s::text[], %(backoff)s::text[], %(options)s::text[], %(schedule)s::text[],
+            %(fire_at)s::float8[]
+        ) AS moved (
+            queue, priority, phase, state, at, created_at, updated_at, max_retries, attempts, runs, lost, worker,
+            started_at, finished_at, exit_code, signal, error, previous_delay, unique_key, limit_key, id, command, argv,
+            run_at, timeout, cwd, env, tags, backoff, options, schedule, fire_at
+        )
+    ), hot AS (
+        INSERT INTO queuectl.job (
+            seq, queue, priority, phase, state, at, created_at, updated_at, max_retries, attempts, runs, lost, worker,
+            started_at, finished_at, exit_code, signal, error, previous_delay, unique_key, limit_key
+        )
+        SELECT seq, queue, priority, phase, state, at, created_at, updated_at, max_retries, attempts, runs, lost,
+               worker, started_at, finished_at, exit_code, signal, error, previous_delay, unique_key, limit_key
+        FROM fresh
+    ), fired AS (
+        INSERT INTO queuectl.firing (schedule, fire_at)
+        SELECT schedule, fire_at FROM fresh WHERE schedule IS NOT NULL
+        ON CONFLICT (schedule, fire_at) DO NOTHING
+    ), tagged AS (
+        INSERT INTO queuectl.tag (tag, seq)
+        SELECT DISTINCT tag, seq FROM fresh, json_array_elements_text(tags::json) AS tag WHERE tags IS NOT NULL
+    )
+    INSERT INTO queuectl.spec (
+        seq, id, command, argv, run_at, timeout, cwd, env, tags, backoff, options, schedule, fire_at
+    )
+    SELECT seq, id, command, argv, run_at, timeout, cwd, env, tags, backoff, options, schedule, fire_at FROM fresh
+    RETURNING id, seq
+"""

@@ -95,7 +95,7 @@ def _accept(settlement: Settlement, leased: _Leased) -> _Accepted:
 
 
 def _write(tx: Transaction, accepted: Sequence[_Accepted]) -> None:
-    tx.link.run(sql.SETTLE, {**_columns(_JOB, [_job_row(each, tx.now) for each in accepted]), "now": tx.now})
+    tx.link.run(sql.SETTLE, {**columns(_JOB, [_job_row(each, tx.now) for each in accepted]), "now": tx.now})
     waits = [
         (each.leased.seq, tx.now + each.settlement.delay)
         for each in accepted
@@ -145,11 +145,12 @@ def _job_row(each: _Accepted, now: float) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+def columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Return rows as a list for each column, by name: what a statement makes rows of again."""
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-_ATTEMPT = (
+ATTEMPT = (
     "job", "number", "result", "exit_code", "signal", "error", "timed_out", "cpu_time", "peak_memory", "pid",
     "started_at", "finished_at", "worker", "host", "worker_pid", "output_size", "output_path", "error_size",
     "error_path",
@@ -162,7 +163,7 @@ def _keep_attempts(tx: Transaction, ran: Sequence[_Accepted]) -> None:
     names = sorted({each.runner for each in ran})
     runners = {id: (id, host, pid) for id, host, pid in tx.link.rows(sql.INCARNATIONS, (names,))}
     rows = [_attempt_row(each, runners.get(each.runner, (each.runner, "", 0)), tx.now) for each in ran]
-    tx.link.run(sql.ADD_ATTEMPTS, _columns(_ATTEMPT, rows))
+    tx.link.run(sql.ADD_ATTEMPTS, columns(ATTEMPT, rows))
     outputs = [
         (each.leased.seq, each.run.number, each.run.output.tail, each.run.output.error_tail)
         for each in ran

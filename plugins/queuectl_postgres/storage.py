@@ -26,6 +26,7 @@ from queuectl import (
     Group,
     Job,
     Lease,
+    Moved,
     NewJob,
     NewWorker,
     Output,
@@ -40,6 +41,7 @@ from queuectl import (
     Worker,
 )
 from queuectl_postgres import (
+    adopting,
     changing,
     diagnosing,
     events,
@@ -344,6 +346,11 @@ class PostgresStorage:
     def interrupt(self) -> None:
         """Make a `wait` return."""
         self._waker.interrupt()
+
+    def adopt(self, moved: Sequence[Moved]) -> int:
+        """Store jobs as they are in another store."""
+        queue_ids = self._numbers({each.job.queue for each in moved})
+        return self._write(lambda tx: adopting.adopt(tx, moved, queue_ids), patience=PATIENT)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version."""

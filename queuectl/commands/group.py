@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "doctor": "Look at what can be wrong, and say what to type.",
         "backup": "Write a consistent copy of the store to a new file while workers run.",
         "prune": "Delete jobs that ended long ago, with their attempts and output.",
+        "storage": "Look at the store, bring it up to date, and copy it into another one.",
         "completion": "Print the completion script for a shell.",
     },
 }

@@ -18,7 +18,7 @@ SEAMS: Mapping[str, Sequence[str]] = {
         *("Query", "Page", "Action", "Edit", "Changed", "QueueState", "Group", "Bucket"),
         *("NewWorker", "Worker", "Role", "StopMode", "Ask", "Lease", "Claim", "Exchange", "Beat"),
         *("Settlement", "Verdict", "Run", "Result", "Output", "Attempt"),
-        *("DiagnosedStorage", "Finding", "Health"),
+        *("DiagnosedStorage", "Finding", "Health", "AdoptingStorage", "Moved"),
     ),
 }
 """Each seam, and the types that it speaks of. A test holds this to all that `queuectl` exports of its model."""
