@@ -25,12 +25,15 @@ import sys
 import sysconfig
 import termios
 import time
+import uuid
 import venv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -274,11 +277,26 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 @pytest.fixture
-def check(shell: Shell) -> Callable[[Path], None]:
+def postgres_variables(postgres_dsn: str) -> Iterator[str]:
+    """Return a command that exports where an empty database is: what a page says need not name it."""
+    name = f"docs_{uuid.uuid4().hex}"
+    told = psycopg.conninfo.conninfo_to_dict(postgres_dsn)
+    found = {"PGHOST": told["host"], "PGPORT": told["port"], "PGUSER": told["user"], "PGDATABASE": name}
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield "export " + " ".join(f"{key}={value}" for key, value in found.items())
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def check(shell: Shell, request: pytest.FixtureRequest) -> Callable[[Path], None]:
     """Runs a page from top to bottom and fails at the first example that is not true."""
 
     def run(page: Path) -> None:
-        for step in steps(page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        if "<!-- postgres -->" in text:
+            assert shell.play(Step(0, request.getfixturevalue("postgres_variables"))) is None
+        for step in steps(text):
             difference = shell.play(step)
             assert difference is None, f"{page.relative_to(ROOT)}:{step.line}: {difference}"
 
