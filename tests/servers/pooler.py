@@ -51,6 +51,7 @@ class Pooler:
     def _connected(self) -> socket.socket:
         told = conninfo_to_dict(self.dsn)
         server = socket.create_connection((str(told["host"]), int(told["port"] or 5432)))
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         words = f"user\0{told['user']}\0database\0{told['dbname']}\0client_encoding\0UTF8\0\0".encode()
         server.sendall(struct.pack("!ii", len(words) + 8, _STARTUP) + words)
         self._greeting = b""
@@ -68,6 +69,7 @@ class Pooler:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._clients.append(client)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -37,9 +36,9 @@ ssl = {ssl}
 _PATIENCE = 60.0
 
 _KEEPER = """
-"$@" & server=$!
-cat >/dev/null
-kill -QUIT $server 2>/dev/null
+exec 3<&0
+"$@" 3<&- & server=$!
+{ cat <&3 >/dev/null; kill -QUIT $server; } 2>/dev/null &
 wait $server
 """
 """Runs the server until whoever started it closes the pipe, or is gone."""
@@ -75,6 +74,13 @@ class PostgresServer:
     def __post_init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="queuectl-postgres-"))
         self._user = _user()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         if self._user is not None:
             shutil.chown(self.folder, self._user)
             self.binaries = _readable(self.binaries, self.folder, self._user)
@@ -136,14 +142,6 @@ class PostgresServer:
             process.stdin.close()
             process.wait(_PATIENCE)
 
-    def pause(self) -> None:
-        """Let it stand still: it keeps its connections, and answers nothing."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
     def answers(self) -> bool:
         """Whether a client gets in."""
         try:
@@ -156,10 +154,6 @@ class PostgresServer:
         """Stop it, and take away all that it wrote."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        os.killpg(self._process.pid, number)  # each of its processes, and the shell that keeps it
 
     def _run(self, name: str, *arguments: str) -> None:
         done = subprocess.run(
