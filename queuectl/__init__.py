@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from queuectl.engine.console import Console
     from queuectl.engine.queue import Queue, open
     from queuectl.errors import (
         ConfigError,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         NotFoundError,
         PluginError,
         QueuectlError,
+        ReadOnlyError,
         StorageBusyError,
         StorageError,
         StorageGoneError,
@@ -65,6 +67,7 @@ __all__ = [
     "Command",
     "ConfigError",
     "ConflictError",
+    "Console",
     "Context",
     "DiagnosedStorage",
     "Duration",
@@ -94,6 +97,7 @@ __all__ = [
     "Queue",
     "QueueState",
     "QueuectlError",
+    "ReadOnlyError",
     "Result",
     "Role",
     "Run",
@@ -117,7 +121,7 @@ __all__ = [
 
 _HOMES = {
     "queuectl.errors": (
-        "ConfigError ConflictError NotFoundError PluginError QueuectlError "
+        "ConfigError ConflictError NotFoundError PluginError QueuectlError ReadOnlyError "
         "StorageBusyError StorageError StorageGoneError StorageRefusedError UsageError WaitTimeoutError"
     ),
     "queuectl.hookspecs": "API_VERSION Context Provider hookimpl",
@@ -135,6 +139,7 @@ _HOMES = {
     "queuectl.model.transfer": "AdoptingStorage Moved",
     "queuectl.model.worker": "NewWorker Role StopMode Worker",
     "queuectl.units": "Duration Size",
+    "queuectl.engine.console": "Console",
     "queuectl.engine.queue": "Queue open",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -39,6 +39,12 @@ class ConflictError(QueuectlError):
     code = "conflict"
 
 
+class ReadOnlyError(ConflictError):
+    """Whoever asks may look at the jobs, and change nothing."""
+
+    code = "read-only"
+
+
 class WaitTimeoutError(QueuectlError):
     """The time to wait ran out before the job ended."""
 

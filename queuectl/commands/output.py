@@ -93,9 +93,9 @@ def print_jobs(session: Session, jobs: Iterable[Job], columns: Sequence[Column] 
 
 def _job_to_json(job: Job) -> object:
     if job.env or job.options or job.backoff is not None:  # where secrets may be
-        from queuectl.commands.show import shown_fields
+        from queuectl.engine.wire import shown_job
 
-        return shown_fields(job)
+        return shown_job(job)
     from queuectl.engine.wire import job_to_dict
 
     return job_to_dict(job)

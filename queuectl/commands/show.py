@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import click
 
@@ -16,10 +15,9 @@ from queuectl.commands.output import Column, print_json, print_pairs, print_reco
 from queuectl.commands.people import ago, size, span, until
 from queuectl.commands.terminal import is_terminal
 from queuectl.engine.times import format_time
-from queuectl.engine.wire import attempt_to_dict, job_to_dict
+from queuectl.engine.wire import attempt_to_dict, shown_job
 from queuectl.model.attempt import Attempt
 from queuectl.model.job import Job, State
-from queuectl.secrets import masked
 
 EXAMPLES = """
 queuectl show 06b3
@@ -43,7 +41,7 @@ def print_job(session: Session, job: Job) -> None:
     """Print a job with its attempts."""
     attempts = session.queue().attempts(job.id)
     if session.json:
-        print_json({**shown_fields(job), "attempts_log": [attempt_to_dict(attempt) for attempt in attempts]})
+        print_json({**shown_job(job), "attempts_log": [attempt_to_dict(attempt) for attempt in attempts]})
     elif session.quiet:
         write(tsv_field(job.id) + "\n")
     elif is_terminal(sys.stdout):
@@ -52,16 +50,8 @@ def print_job(session: Session, job: Job) -> None:
         _print_for_scripts(session, job, attempts)
 
 
-def shown_fields(job: Job) -> dict[str, Any]:
-    """Return the JSON fields of a job, with what looks like a secret masked."""
-    fields = job_to_dict(job)
-    fields["env"] = {name: masked(name, value) for name, value in job.env.items()}
-    fields |= {name: masked(name, fields[name]) for name in ("backoff", "options")}
-    return fields
-
-
 def _print_for_scripts(session: Session, job: Job, attempts: Sequence[Attempt]) -> None:
-    pairs = {name: _exact(value) for name, value in shown_fields(job).items()}
+    pairs = {name: _exact(value) for name, value in shown_job(job).items()}
     pairs["command"] = command_text(job.command)
     pairs |= {f"attempts_log.{attempt.number}": _exact(attempt_to_dict(attempt)) for attempt in attempts}
     print_pairs(session, pairs)
@@ -86,7 +76,7 @@ def _print_for_people(session: Session, job: Job, attempts: Sequence[Attempt]) -
 def _facts(job: Job) -> Mapping[str, str | None]:
     """Return what people want to know; None where there is nothing to tell."""
     more = outlook(job)
-    fields = shown_fields(job)
+    fields = shown_job(job)
     return {
         "id": job.id,
         "state": f"{job.state.value} ({more})" if more else job.state.value,

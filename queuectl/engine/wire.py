@@ -43,6 +43,15 @@ def job_to_dict(job: Job) -> dict[str, Any]:
     }
 
 
+def shown_job(job: Job) -> dict[str, Any]:
+    """Return the JSON fields of a job, with what looks like a secret masked."""
+    from queuectl.secrets import masked
+
+    fields = job_to_dict(job)
+    fields["env"] = {name: masked(name, value) for name, value in job.env.items()}
+    return fields | {name: masked(name, fields[name]) for name in ("backoff", "options")}
+
+
 def attempt_to_dict(attempt: Attempt) -> dict[str, Any]:
     """Return an attempt as it stands in `attempts_log`. Times that were used are in seconds, sizes in bytes."""
     outcome = attempt.outcome

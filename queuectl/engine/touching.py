@@ -1,0 +1,59 @@
+"""How many jobs an action on a query would change, told before it is done."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from itertools import islice
+
+from queuectl.engine.queue import Queue
+from queuectl.model.job import Job, State
+from queuectl.model.query import ALLOWED, Action, Query
+
+MOST = 10_000
+"""How many jobs are looked at one by one."""
+
+_DOUBTFUL = {
+    Action.RETRY: frozenset({State.FAILED}),
+    Action.CANCEL: frozenset({State.PROCESSING}),
+    Action.HOLD: frozenset({State.PENDING, State.FAILED}),
+    Action.RELEASE: frozenset({State.PENDING, State.FAILED}),
+}
+"""States in which a job may be already as the action would leave it: a query passes over such jobs."""
+
+
+def touched(queue: Queue, action: Action, query: Query) -> int | None:
+    """Return the number, from the kept counts where they tell; None when too many had to be looked at."""
+    states = ALLOWED[action] if query.states is None else ALLOWED[action] & query.states
+    doubtful = states & _DOUBTFUL.get(action, frozenset())
+    certain = states - doubtful
+    if query.tag is not None or query.text is not None or query.grouped or query.finished_before is not None:
+        doubtful, certain = states, frozenset()
+    kept = sum(
+        counts.get(state, 0)
+        for name, counts in queue.counts().items()
+        if query.queue in {None, name}
+        for state in certain
+    )
+    if not doubtful:
+        return kept
+    now = time.time()
+    looked_at = list(islice(queue.iterate(replace(query, states=doubtful)), MOST + 1))
+    if len(looked_at) > MOST:
+        return None
+    return kept + sum(not _done(action, job, now) for job in looked_at)
+
+
+def _done(action: Action, job: Job, now: float) -> bool:
+    """Whether a job is already as the action would leave it."""
+    match action:
+        case Action.RETRY:
+            return job.state is State.FAILED and job.next_retry_at is not None and job.next_retry_at <= now
+        case Action.CANCEL:
+            return job.cancel_requested
+        case Action.HOLD:
+            return job.held
+        case Action.RELEASE:
+            return not job.held
+        case _:
+            return False
