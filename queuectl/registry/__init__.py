@@ -3,8 +3,8 @@
 This package alone knows pluggy's manager and entry points.
 """
 
-from queuectl.registry.builtins import BUILTINS
+from queuectl.registry.builtins import BUILTINS, COMMANDS
 from queuectl.registry.found import Entry, Found, PluginInfo
 from queuectl.registry.registry import Registry
 
-__all__ = ["BUILTINS", "Entry", "Found", "PluginInfo", "Registry"]
+__all__ = ["BUILTINS", "COMMANDS", "Entry", "Found", "PluginInfo", "Registry"]

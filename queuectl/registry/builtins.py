@@ -20,6 +20,9 @@ BUILTINS: Mapping[str, Mapping[str, str]] = {
 }
 """Kind, name and module. A test holds it to the entry points in pyproject.toml. These names cannot be replaced."""
 
+COMMANDS: Mapping[str, str] = {"dashboard": "queuectl_dashboard"}
+"""Likewise the verbs that come as plugins, with their modules."""
+
 
 def builtin(kind: str, name: str) -> Entry | None:
     """Return the built-in plugin of that kind and name."""
@@ -29,14 +32,14 @@ def builtin(kind: str, name: str) -> Entry | None:
 
 def builtin_of_any_kind(name: str) -> Entry | None:
     """Return the built-in plugin of that name."""
-    return next((Entry(name, names[name]) for names in BUILTINS.values() if name in names), None)
+    return next((Entry(name, names[name]) for names in (*BUILTINS.values(), COMMANDS) if name in names), None)
 
 
 def kind_of(name: str) -> str | None:
     """Return the kind of a built-in name."""
-    return next((kind for kind, names in BUILTINS.items() if name in names), None)
+    return next((kind for kind, names in (*BUILTINS.items(), ("command", COMMANDS)) if name in names), None)
 
 
 def builtins() -> list[Entry]:
     """Return all that comes with queuectl."""
-    return [Entry(name, module) for names in BUILTINS.values() for name, module in names.items()]
+    return [Entry(name, module) for names in (*BUILTINS.values(), COMMANDS) for name, module in names.items()]

@@ -15,7 +15,7 @@ from queuectl import hookspecs
 from queuectl.errors import PluginError
 from queuectl.hookspecs import Context, Provider
 from queuectl.registry.blame import walled
-from queuectl.registry.builtins import BUILTINS, builtin, builtin_of_any_kind, builtins, kind_of
+from queuectl.registry.builtins import BUILTINS, COMMANDS, builtin, builtin_of_any_kind, builtins, kind_of
 from queuectl.registry.found import Entry, Found, PluginInfo
 from queuectl.registry.making import make
 from queuectl.registry.soundness import has_our_api, hook_names, imported, is_sound
@@ -135,6 +135,12 @@ class Registry:
                     group.commands = before
                     _warn(error.message)
         return owners
+
+    def command(self, name: str, group: click.Group) -> click.Command:
+        """Let the built-in plugin of that name add its command to a group, and return it."""
+        entry = Entry(name, COMMANDS[name])
+        self._only_of("queuectl_commands", self._load(entry))(group=group)
+        return group.commands[name]
 
     def entries(self) -> list[Entry]:
         """Return every installed plugin, without importing any; of rivals for one name each."""

@@ -16,19 +16,23 @@ HEAVY = {
     "email",
     "http",
     "importlib.metadata",
+    "jinja2",
     "json",
     "logging",
     "multiprocessing",
+    "queuectl_dashboard",
     "rich",
     "socket",
     "sqlite3",
     "ssl",
+    "starlette",
     "structlog",
     "subprocess",
     "tempfile",
     "traceback",
     "unittest",
     "urllib.request",
+    "uvicorn",
 }
 """Modules that take milliseconds each, or bring others that do."""
 

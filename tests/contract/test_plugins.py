@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queuectl.registry import BUILTINS
+from queuectl.registry import BUILTINS, COMMANDS
 from queuectl.testing import PluginContract
 from queuectl_postgres import Postgres
 
@@ -12,7 +12,7 @@ from queuectl_postgres import Postgres
 class TestBuiltIns(PluginContract):
     """Each module behind a built-in name."""
 
-    @pytest.fixture(params=sorted({module for names in BUILTINS.values() for module in names.values()}))
+    @pytest.fixture(params=sorted({module for names in (*BUILTINS.values(), COMMANDS) for module in names.values()}))
     def plugin(self, request: pytest.FixtureRequest) -> str:
         """Return each of them in turn; one cannot be made without a server."""
         if request.param == "queuectl_postgres":

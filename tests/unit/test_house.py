@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import queuectl
-from queuectl.registry import BUILTINS
+from queuectl.registry import BUILTINS, COMMANDS
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ("queuectl", "plugins")
@@ -50,7 +50,7 @@ def test_every_plugin_folder_is_a_package_of_the_wheel(project: Any) -> None:
 
 def test_the_table_of_built_in_plugins_is_the_list_of_entry_points(project: Any) -> None:
     """The registry's table saves a look at the entry points; it must say the same."""
-    table = {name: module for names in BUILTINS.values() for name, module in names.items()}
+    table = {name: module for names in (*BUILTINS.values(), COMMANDS) for name, module in names.items()}
     points = project["project"]["entry-points"]["queuectl"]
     assert table == points
     assert {f"plugins/{module}" for module in points.values()} <= {named(path) for path in (ROOT / "plugins").iterdir()}

@@ -16,7 +16,7 @@ from queuectl.model.event import Event
 from queuectl.model.executor import RunContext
 from queuectl.model.job import Job, State
 from queuectl.model.outcome import Outcome
-from queuectl.registry import BUILTINS, Registry
+from queuectl.registry import BUILTINS, COMMANDS, Registry
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Install
@@ -449,7 +449,7 @@ def test_all_that_is_installed_can_be_listed(install: Install) -> None:
     install("queuectl-ear", LISTENER)
     infos = {(info.entry.name, info.entry.distribution): info for info in Registry().installed()}
     assert {name for name, distribution in infos if distribution is None} == {
-        name for names in BUILTINS.values() for name in names
+        name for names in (*BUILTINS.values(), COMMANDS) for name in names
     }
     assert [found.name for found in infos["fibonacci", "queuectl-fibonacci"].offers] == ["fibonacci"]
     assert infos["ear", "queuectl-ear"].hooks == ("queuectl_notify",)

@@ -1,0 +1,36 @@
+"""Figures: percentiles of how long jobs wait and run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from queuectl import Job
+
+PERCENTS = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Seconds that jobs waited and ran, by percentile; empty where no job tells."""
+
+    jobs: int
+    wait: dict[int, float]
+    run: dict[int, float]
+
+
+def times_of(jobs: Sequence[Job]) -> Times:
+    """Return the percentiles over completed jobs. What was wanted later than it was enqueued waits from then on."""
+    timed = [(job, job.started_at, job.finished_at) for job in jobs]
+    waits = [start - max(job.created_at, job.run_at or 0.0) for job, start, _ in timed if start is not None]
+    runs = [end - start for _, start, end in timed if start is not None and end is not None]
+    return Times(jobs=len(jobs), wait=percentiles(waits), run=percentiles(runs))
+
+
+def percentiles(values: Sequence[float]) -> dict[int, float]:
+    """Return, for each of PERCENTS, the least value that so many in a hundred do not exceed (nearest rank)."""
+    ranked = sorted(max(value, 0.0) for value in values)
+    if not ranked:
+        return {}
+    return {percent: ranked[math.ceil(len(ranked) * percent / 100) - 1] for percent in PERCENTS}

@@ -1,0 +1,142 @@
+"""The guard before every page: which name the server was called by, who asks, from where, and what browsers may do.
+
+It sees the request as it came, before anything is parsed, and never decides by a URL that was put together again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import unquote_to_bytes
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from queuectl_dashboard.problems import problem
+from queuectl_dashboard.tokens import Token
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN = frozenset({"/healthz", "/session"})
+"""What needs no token: the first tells nothing, the second is where it is given. Files of the package neither."""
+
+LARGEST = 4 * 2**20
+"""Bytes that a request may hold: a command may be long."""
+
+SLASH = "\ue02f"
+"""Stands for a slash within an id on the way through the routes."""
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+class Guard:
+    """Lets in what may come in, and says with each answer what a browser may do with it."""
+
+    def __init__(self, app: ASGIApp, names: Iterable[str], token: Token, cookie: str) -> None:
+        self._app = app
+        allowed = "|".join(re.escape(_bracketed(name).lower()) for name in names)
+        self._host = re.compile(rf"(?:{allowed})(?::\d{{1,5}})?", re.ASCII)
+        self._token = token
+        self._cookie = cookie
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or have it answered."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        scope["path"] = _path(scope)
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send_with_headers)
+        else:
+            await self._app(scope, _bounded(receive), send_with_headers)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Return the answer to what may not come in."""
+        headers = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+        hosts = [value for name, value in headers if name == b"host"]
+        if len(hosts) != 1 or not self._host.fullmatch(hosts[0].lower()):
+            return PlainTextResponse("this server has another name\n", 421)
+        given = dict(headers)
+        if int(given.get(b"content-length", "0")) > LARGEST:
+            return problem(413, "the request is too large")
+        bearer = self._token.is_given_by(given.get(b"authorization", "").partition("Bearer ")[2])
+        if scope["method"] not in SAFE and not _is_from_here(given, hosts[0], bearer=bearer):
+            return problem(403, "the request comes from another site")
+        if scope["path"] in OPEN or scope["path"].startswith("/static/"):
+            return None
+        if bearer or self._is_signed_in(given.get(b"cookie", "")):
+            return None
+        return self._unknown(scope)
+
+    def _is_signed_in(self, cookies: str) -> bool:
+        try:
+            found = SimpleCookie(cookies).get(self._cookie)
+        except CookieError:
+            return False
+        return found is not None and self._token.is_cookie(found.value)
+
+    def _unknown(self, scope: Scope) -> Response:
+        if scope["path"].startswith("/api/") or scope["method"] != "GET" or scope["path"] in {"/metrics", "/stream"}:
+            answer = problem(401, "the token is missing or wrong")
+            answer.headers["www-authenticate"] = "Bearer"
+            return answer
+        from queuectl_dashboard.rendering import sign_in_page
+
+        return sign_in_page()
+
+
+def _is_from_here(headers: dict[bytes, str], host: str, *, bearer: bool) -> bool:
+    """Whether something unsafe is asked by our own page, or by a script that has the token."""
+    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    if origin is not None:
+        return origin.lower() in {f"http://{host.lower()}", f"https://{host.lower()}"}
+    return bearer
+
+
+def _path(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    kept = re.sub(rb"(?i)%2f", SLASH.encode(), raw.partition(b"?")[0])
+    return unquote_to_bytes(kept).decode("utf-8", "replace")
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name and not name.startswith("[") else name
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Read no more of a request than it may hold, whatever it says of its length."""
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > LARGEST:
+            return {"type": "http.disconnect"}
+        return message
+
+    return bounded

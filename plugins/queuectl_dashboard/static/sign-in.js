@@ -1,0 +1,17 @@
+// Takes the token from the address, where no server and no log sees it, and asks for the cookie.
+
+const given = new URLSearchParams(location.hash.slice(1)).get("token");
+
+async function signIn(token) {
+  history.replaceState(null, "", location.pathname + location.search);
+  const answer = await fetch("/session", { method: "POST", body: new URLSearchParams({ token }), redirect: "manual" });
+  if (answer.type === "opaqueredirect") {
+    location.reload();
+  } else {
+    document.getElementById("wrong").hidden = false;
+  }
+}
+
+if (given !== null) {
+  signIn(given);
+}
