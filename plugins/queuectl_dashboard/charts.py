@@ -59,11 +59,11 @@ def chart_of(buckets: Sequence[Bucket]) -> Chart:
 
 
 def round_up(count: int) -> int:
-    """Return the least of 1, 2, 5, 10, 20, 50 … that is not below a number, and even from 2 on for a middle line."""
-    top = 2
-    while top < count:
-        top = top * 5 // 2 if str(top).startswith("2") else top * 2
-    return top
+    """Return the least of 2, 4, 6, 8, 10, 20, 40, 60 … that is not below a number: even, for a line in the middle."""
+    unit = 1
+    while unit * 10 < count:
+        unit *= 10
+    return next(top * unit for top in (2, 4, 6, 8, 10) if top * unit >= count)
 
 
 def _bar(index: int, bucket: Bucket, step: float, top: int) -> Bar:

@@ -47,6 +47,16 @@ class Deed:
         return f"{self.what} {self.target}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A figure with the version of the store, and the time, at which it was asked for, and how long that took."""
+
+    version: int
+    at: float
+    took: float
+    figure: Any
+
+
 class Desk:
     """The console with a memory."""
 
@@ -56,13 +66,14 @@ class Desk:
         self.clock = clock
         self._numbers = itertools.count(1)
         self._deeds: deque[Deed] = deque(maxlen=REMEMBERED)
-        self._figures: dict[Hashable, tuple[int, float, float, Any]] = {}
+        self._figures: dict[Hashable, _Figure] = {}
+        self._announced: set[Hashable] = set()
         self._locks: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def stats(self, since: float, step: float) -> Sequence[Bucket]:
         """Return what ended in each step of the last `since` seconds."""
-        return self._remembered(("stats", since, step), lambda: self.console.stats(since, step), stale_after=step)
+        return self._remembered(("stats", since, step), lambda: self.console.stats(since, step))
 
     def groups(self, query: Query = DEAD) -> Sequence[Group]:
         """Return jobs grouped by how they ended."""
@@ -89,19 +100,32 @@ class Desk:
         """Return one deed by its number."""
         return next((deed for deed in self._deeds if str(deed.id) == id), None)
 
-    def _remembered(self, key: Hashable, ask: Callable[[], T], *, stale_after: float = float("inf")) -> T:
-        """Ask for a figure, unless it is known and nothing has changed, or it was dear and is young."""
+    def _remembered(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """Ask for a figure, unless it was dear and is young."""
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
             version, now = self.watcher.version, time.monotonic()
-            if key in self._figures:
-                seen, at, took, figure = self._figures[key]
-                if (seen == version and now - at < stale_after) or now - at < took * DEAR:
-                    return cast("T", figure)
+            known = self._figures.get(key)
+            if known is not None and now - known.at < known.took * DEAR:
+                if known.version != version:
+                    self._look_again(key, known.at + known.took * DEAR - now)
+                return cast("T", known.figure)
             figure = ask()
-            self._figures[key] = (version, now, time.monotonic() - now, figure)
+            self._figures[key] = _Figure(version, now, time.monotonic() - now, figure)
             return figure
+
+    def _look_again(self, key: Hashable, delay: float) -> None:
+        """Have all pages look again once a figure may be asked for anew: what they show of it is out of date."""
+        if key not in self._announced:
+            self._announced.add(key)
+            timer = threading.Timer(delay, self._announce, [key])
+            timer.daemon = True
+            timer.start()
+
+    def _announce(self, key: Hashable) -> None:
+        self._announced.discard(key)
+        self.watcher.tell()
 
 
 def desk_of(request: Request) -> Desk:

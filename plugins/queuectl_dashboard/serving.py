@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from queuectl import ConflictError, Console, UsageError
 from queuectl_dashboard.application import application
@@ -77,21 +78,25 @@ def serve(config: Any, place: Place, token: Token, *, read_only: bool, quiet: bo
         watcher = Watcher(console.another())
         cookie = f"queuectl-{port}"
         app = Guard(application(console, watcher, token, cookie), place.allowed(), token, cookie)
-        settings = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=PATIENCE,
-        )
         _announce(place.address(port), token, read_only=read_only, quiet=quiet)
         watcher.start()
         try:
-            asyncio.run(Server(settings, watcher).serve(sockets=[listening]))
+            asyncio.run(Server(settings_for(app), watcher).serve(sockets=[listening]))
         finally:
             watcher.close()
+
+
+def settings_for(app: ASGIApp) -> uvicorn.Config:
+    """Return how it is served: nothing that a proxy claims is believed, nothing is logged but what goes wrong."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=PATIENCE,
+    )
 
 
 def _listening(place: Place) -> socket.socket:

@@ -115,11 +115,12 @@ class Console:
         return self._queue.storage.events(after, limit)
 
     def settings(self) -> list[dict[str, Any]]:
-        """Return every key of the configuration with its value, where that comes from, and its default."""
+        """Return every key of the configuration with its value, also as a text, its origin and its default."""
         return [
             {
                 "key": setting.key,
                 "value": to_json(setting.value),
+                "text": setting.text,
                 "origin": setting.origin,
                 "default": to_json(setting.default),
                 "description": setting.description,

@@ -1,0 +1,131 @@
+"""A dashboard that serves a store of its own over real HTTP, in a thread of the test's."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from queuectl import Console
+from queuectl.config import load_config
+from queuectl_dashboard.application import application
+from queuectl_dashboard.guard import Guard
+from queuectl_dashboard.serving import Place, Server, settings_for
+from queuectl_dashboard.tokens import Token
+from queuectl_dashboard.watching import Watcher
+
+DEADLINE = 20.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as a text."""
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Site:
+    """A running dashboard. Calls carry the token unless `as_stranger` is used."""
+
+    console: Console
+    watcher: Watcher
+    token: Token
+    port: int
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __call__(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, form: Any = None, body: Any = None
+    ) -> Answer:
+        """Ask for something; `form` and `body` are what is sent, as a form or as JSON."""
+        sent = dict(self.headers) | dict(headers or {})
+        data: bytes | None = None
+        if form is not None:
+            data, sent["content-type"] = urlencode(form, doseq=True).encode(), "application/x-www-form-urlencoded"
+        elif body is not None:
+            data, sent["content-type"] = json.dumps(body).encode(), "application/json"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        try:
+            connection.request(method, path, data, sent)
+            answer = connection.getresponse()
+            told = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, told, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Ask for a page."""
+        return self("GET", path, headers=headers)
+
+    def post(self, path: str, **form: Any) -> Answer:
+        """Send a form, as a page of the site's own does."""
+        return self("POST", path, form=form, headers={"sec-fetch-site": "same-origin"})
+
+    def as_stranger(self, method: str, path: str, headers: Mapping[str, str] | None = None, **sent: Any) -> Answer:
+        """Ask without the token."""
+        return Site(self.console, self.watcher, self.token, self.port)(method, path, headers=headers, **sent)
+
+    @property
+    def cookie(self) -> str:
+        """The cookie of a browser that is signed in."""
+        return f"queuectl-{self.port}={self.token.cookie}"
+
+
+@contextmanager
+def serving(home: Path, *, read_only: bool = False) -> Iterator[Site]:
+    """Serve the store below a home."""
+    config = load_config(environ={"QUEUECTL_HOME": str(home)})
+    with Console(config, read_only=read_only) as console, socket.create_server(("127.0.0.1", 0)) as listening:
+        console.totals()
+        port = listening.getsockname()[1]
+        token, watcher, cookie = Token.made(), Watcher(console.another()), f"queuectl-{port}"
+        app = Guard(application(console, watcher, token, cookie), Place("127.0.0.1", port).allowed(), token, cookie)
+        server = Server(settings_for(app), watcher)
+        server.capture_signals = contextmanager(lambda: iter([None]))  # type: ignore[method-assign]  # not the main thread
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
+        watcher.start()
+        thread.start()
+        try:
+            yield Site(console, watcher, token, port, {"authorization": f"Bearer {token.text}"})
+        finally:
+            server.should_exit = True
+            watcher.end_streams()
+            thread.join(DEADLINE)
+            watcher.close()
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A dashboard on an empty store."""
+    with serving(tmp_path / "home") as site:
+        yield site
+
+
+@pytest.fixture
+def read_only(tmp_path: Path, site: Site) -> Iterator[Site]:
+    """Another one on the same store, that changes nothing."""
+    with serving(tmp_path / "home", read_only=True) as other:
+        yield other
