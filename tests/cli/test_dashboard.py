@@ -1,0 +1,154 @@
+"""`queuectl dashboard` as a program: what it prints, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Program
+
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/#token=(\S+)\n")
+
+
+def started(queuectl: Program, *arguments: str) -> tuple[subprocess.Popen[bytes], int, str]:
+    """Start it on a free port; return the process, the port and the token."""
+    process = queuectl.start("dashboard", "--port", "0", *arguments)
+    assert process.stdout is not None
+    found = ADDRESS.fullmatch(process.stdout.readline().decode())
+    assert found is not None
+    return process, int(found[1]), found[2]
+
+
+def get(port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Ask for something."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    try:
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_the_printed_address_holds_the_token(queuectl: Program) -> None:
+    """On standard output; and it ends with 0 when it is told to, having said nothing more."""
+    queuectl.enqueue("echo hello")
+    process, port, token = started(queuectl)
+    status, body = get(port, "/jobs", {"authorization": f"Bearer {token}"})
+    assert status == 200 and b"echo hello" in body
+    assert get(port, "/jobs", {})[0] == 401
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, b"")
+    assert err == b"open the address above in a browser; Ctrl-C ends it\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_it_ends_at_once_with_a_stream_open(queuectl: Program, number: signal.Signals) -> None:
+    """Given a tab that follows, when a signal comes, then the stream is closed in words and the server is gone."""
+    process, port, token = started(queuectl)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/stream", headers={"authorization": f"Bearer {token}"})
+    stream = connection.getresponse()
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert stream.readline() == b"event: hello\n"
+    begun = time.monotonic()
+    process.send_signal(number)
+    rest = stream.read()
+    assert process.wait(60) == 0
+    assert time.monotonic() - begun < 2
+    assert b"event: closing" in rest
+    connection.close()
+    assert process.stderr is not None and b"rror" not in process.stderr.read()
+
+
+def test_a_token_file_lets_a_cookie_outlive_a_restart(queuectl: Program) -> None:
+    """Given the same file and port, then the browser stays signed in."""
+    file = queuectl.cwd / "token"
+    process, port, token = started(queuectl, "--token-file", str(file))
+    assert file.read_text().strip() == token and stat.S_IMODE(file.stat().st_mode) == 0o600
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    form = f"token={token}".encode()
+    connection.request("POST", "/session", form, {"sec-fetch-site": "same-origin"})
+    cookie = (connection.getresponse().getheader("set-cookie") or "").partition(";")[0]
+    connection.close()
+    process.terminate()
+    process.wait(60)
+    again = queuectl.start("dashboard", "--port", str(port), "--token-file", str(file))
+    assert again.stdout is not None and again.stdout.readline()
+    assert get(port, "/jobs", {"cookie": cookie})[0] == 200
+
+
+def test_another_address_wants_a_token_file(queuectl: Program) -> None:
+    """Whoever is let in can run commands."""
+    for host in ("0.0.0.0", "192.0.2.1", "::"):
+        ran = queuectl("dashboard", "--host", host, "--port", "0", code=2)
+        assert "wants a token" in ran.err and "--token-file" in ran.err and ran.out == ""
+
+
+def test_a_token_file_that_others_read_is_refused(queuectl: Program) -> None:
+    """Before anything listens."""
+    file = queuectl.cwd / "token"
+    file.write_text("x" * 43)
+    file.chmod(0o644)
+    ran = queuectl("dashboard", "--port", "0", "--token-file", str(file), code=78)
+    assert "others may read" in ran.err and "chmod 600" in ran.err
+
+
+def test_a_port_that_is_taken_is_told(queuectl: Program) -> None:
+    """In one line, with what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = queuectl("dashboard", "--port", str(taken.getsockname()[1]), code=4)
+    assert ran.err.startswith("error: 127.0.0.1:") and "--port 0" in ran.err
+
+
+def test_a_store_that_cannot_be_used_is_told_before_it_listens(queuectl: Program) -> None:
+    """As every command tells it."""
+    queuectl.home.mkdir(parents=True)
+    (queuectl.home / "jobs.db").write_bytes(b"this is no database" * 100)
+    ran = queuectl("dashboard", "--port", "0", code=78)
+    assert ran.out == "" and ran.err.startswith("error: ")
+
+
+def test_without_the_extra_one_line_says_what_to_install(queuectl: Program) -> None:
+    """And nothing else fails."""
+    script = (
+        "import sys\nfrom importlib import util\nreal = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name in {'starlette', 'uvicorn'} else real(name, *rest)\n"
+        "from queuectl.cli import main\nmain()"
+    )
+    ran = queuectl("dashboard", command=(sys.executable, "-c", script), code=78)
+    lines = ran.err.splitlines()
+    assert lines == [
+        "error: the dashboard needs starlette, uvicorn",
+        "hint: python -m pip install 'queuectl[dashboard]'",
+    ]
+
+
+def test_a_store_that_goes_away_is_told_and_comes_back(queuectl: Program) -> None:
+    """Given a server, when the store is removed, then it answers 503, and recovers with the store."""
+    queuectl.enqueue("echo hello")
+    process, port, token = started(queuectl)
+    headers = {"authorization": f"Bearer {token}"}
+    assert get(port, "/readyz", headers)[0] == 200
+    aside = queuectl.home.with_name("aside")
+    queuectl.home.rename(aside)
+    status, body = get(port, "/readyz", headers)
+    assert status == 503 and b"problem" not in body[:1]
+    assert get(port, "/healthz", {})[0] == 200
+    aside.rename(queuectl.home)
+    deadline = time.monotonic() + 20
+    while get(port, "/readyz", headers)[0] != 200:
+        assert time.monotonic() < deadline
+    process.terminate()
+    assert process.wait(60) == 0

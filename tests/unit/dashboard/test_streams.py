@@ -1,0 +1,145 @@
+"""The event stream says that something changed, within a second, and is silent otherwise."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from queuectl import Action, Query
+from queuectl.engine.queue import Queue
+from queuectl.testing.contract.steps import enqueue_and_claim, register
+
+if TYPE_CHECKING:
+    from tests.unit.dashboard.conftest import Site
+
+
+@contextmanager
+def following(site: Site, path: str = "/stream") -> Iterator[http.client.HTTPResponse]:
+    """Open a stream, and wait for its first event."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection.request("GET", path, headers=site.headers)
+    stream = connection.getresponse()
+    try:
+        assert next_event(stream) == "hello"
+        yield stream
+    finally:
+        connection.close()
+
+
+def next_event(stream: http.client.HTTPResponse) -> str:
+    """Return the name of the next event."""
+    while True:
+        line = stream.readline().decode()
+        assert line, "the stream has ended"
+        if line.startswith("event: "):
+            return line.removeprefix("event: ").strip()
+
+
+def test_a_change_by_another_process_is_told_within_a_second(site: Site) -> None:
+    """Given a stream, when a job is enqueued elsewhere, then it says so; and says no more than that.
+
+    A second more is for machines under load.
+    """
+    with Queue(site.console.config) as elsewhere, following(site) as stream:
+        elsewhere.enqueue("true")
+        while "change" in {next_event(stream)} and site.watcher.version == 0:
+            pass
+        begun, seen = time.monotonic(), site.watcher.version
+        elsewhere.enqueue("true", id="secret-id")
+        while site.watcher.version == seen:
+            assert next_event(stream) == "change"
+        assert time.monotonic() - begun < 2.0
+        assert b"secret-id" not in stream.readline()
+
+
+def test_fifty_tabs_are_told(site: Site) -> None:
+    """By one watcher."""
+    streams = []
+    with Queue(site.console.config) as elsewhere:
+        for _ in range(50):
+            connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+            connection.request("GET", "/stream", headers=site.headers)
+            streams.append((connection, connection.getresponse()))
+        assert [next_event(stream) for _, stream in streams] == ["hello"] * 50
+        elsewhere.enqueue("true")
+        assert [next_event(stream) for _, stream in streams] == ["change"] * 50
+    assert sum(thread.name == "watcher" for thread in threading.enumerate()) == 1
+    for connection, _ in streams:
+        connection.close()
+
+
+def test_many_changes_are_one_event(site: Site) -> None:
+    """A busy queue makes no storm: at most four events a second."""
+    with following(site) as stream, Queue(site.console.config) as elsewhere:
+        begun = time.monotonic()
+        for _ in range(200):
+            elsewhere.enqueue("true")
+        busy = time.monotonic() - begun
+        events = [next_event(stream)]
+        elsewhere.change(Action.CANCEL, Query())
+        events.append(next_event(stream))
+        assert site.watcher.version <= 2 + (busy + 3) / 0.25
+
+
+def test_what_a_running_job_writes_is_told(site: Site) -> None:
+    """Given the page of a job that runs, when it writes, then the stream says so, though the store has not changed."""
+    from queuectl.engine.spool import spool_path
+
+    storage = site.console._queue.storage
+    register(storage, "w")
+    claim = enqueue_and_claim(storage, "w", "a")
+    path = spool_path(site.console.config.data / "logs", "w", claim.lease.token)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"one\n")
+    with following(site, "/stream?job=a") as stream:
+        with path.open("ab") as output:
+            output.write(b"two\n")
+        assert next_event(stream) == "change"
+        assert "two" in site.get("/job?id=a").text
+
+
+def test_nothing_is_asked_of_the_store_while_nothing_changes(site: Site) -> None:
+    """Given a stream that is open, then no statement reads anything but the version of the database."""
+    site.console.enqueue({"command": "true"})
+    with following(site):
+        before = site.watcher.version
+        while True:  # what was enqueued has been told
+            time.sleep(0.7)
+            if site.watcher.version == before:
+                break
+            before = site.watcher.version
+        calls: list[str] = []
+        console = site.console
+        for name in ("totals", "queues", "workers", "page", "get", "groups", "stats", "events"):
+            setattr(console, name, lambda *_, name=name: calls.append(name))
+        time.sleep(1.2)
+        for name in ("totals", "queues", "workers", "page", "get", "groups", "stats", "events"):
+            delattr(console, name)
+        assert calls == [] and site.watcher.version == before
+
+
+def test_a_dear_figure_is_looked_at_again_once_it_may_be(site: Site) -> None:
+    """Given a figure that took long, when something changes meanwhile, then pages are told once it is asked anew."""
+    from queuectl_dashboard.desk import Desk
+
+    desk = Desk(site.console, site.watcher)
+    asked: list[int] = []
+
+    def dear() -> int:
+        asked.append(len(asked))
+        time.sleep(0.05)
+        return asked[-1]
+
+    assert desk._remembered("dear", dear) == 0
+    site.watcher.tell()
+    told = site.watcher.version
+    assert desk._remembered("dear", dear) == 0
+    deadline = time.monotonic() + 20
+    while site.watcher.version == told:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert desk._remembered("dear", dear) == 1
