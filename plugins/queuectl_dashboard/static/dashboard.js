@@ -306,7 +306,7 @@ function onKey(event) {
     before = "";
   } else if (/^[1-9]$/.test(event.key)) {
     const alert = document.querySelectorAll(".alert")[Number(event.key) - 1];
-    const button = alert?.querySelector("button, a");
+    const button = alert?.querySelector("button") ?? alert?.querySelector("a");
     does = button ? () => button.click() : null;
   }
   if (does) {
