@@ -57,7 +57,7 @@ class Clock:
         return self.now
 
 
-def fill(home: Path) -> dict[str, str]:
+def fill(home: Path, *, hostile: bool = True) -> dict[str, str]:
     """Fill the store below a home, and return the ids of jobs worth a look by what they are."""
     config = load_config(environ={"QUEUECTL_HOME": str(home)})
     home.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def fill(home: Path) -> dict[str, str]:
     assert create is not None
     storage: Storage = create(choice.settings, replace(config.context(), clock=clock))
     try:
-        return _Evening(storage, clock).spend()
+        return _Evening(storage, clock).spend(hostile=hostile)
     finally:
         storage.close()
 
@@ -80,7 +80,7 @@ class _Evening:
         self.count = 0
         self.workers = ("w-web-1", "w-web-2")
 
-    def spend(self) -> dict[str, str]:
+    def spend(self, *, hostile: bool) -> dict[str, str]:
         for number, worker in enumerate(self.workers):
             host, long = f"web-{number + 1}", 86_400.0
             self.storage.register(NewWorker(id=worker, host=host, pid=4120 + number, concurrency=4, lease=long))
@@ -88,7 +88,7 @@ class _Evening:
             self.clock.now += 60
             self._minute(minute)
         self._trouble()
-        return self._now()
+        return self._now(hostile=hostile)
 
     def _minute(self, minute: int) -> None:
         wave = 14 + 9 * ((minute % 23) / 23) + (18 if 38 <= minute <= 44 else 0)
@@ -140,11 +140,12 @@ class _Evening:
                 self.storage.exchange(self.workers[0], [settled], None)
             self.clock.now += 5
 
-    def _now(self) -> dict[str, str]:
+    def _now(self, *, hostile: bool) -> dict[str, str]:
         self.clock.now = time.time()
-        hostile = NewJob(**HOSTILE)
-        huge = NewJob(id="huge", command="x" * 1_000_000, queue="thumbnails")
-        self.storage.enqueue([hostile, huge, *(self._job(priority=5) for _ in range(7))])
+        if hostile:
+            huge = NewJob(id="huge", command="x" * 1_000_000, queue="thumbnails")
+            self.storage.enqueue([NewJob(**HOSTILE), huge])
+        self.storage.enqueue([self._job(priority=5) for _ in range(7)])
         running: list[str] = []
         for worker in self.workers:
             claims: Sequence[Claim] = self.storage.exchange(worker, [], Ask(limit=3)).claims
@@ -158,6 +159,6 @@ class _Evening:
             "running": running[0],
             "later": later.id,
             "dead": "report-2026-03",
-            "hostile": hostile.id,
+            "hostile": HOSTILE["id"],
             "huge": "huge",
         }

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, FloatRect, Page, expect
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Opener, Showcase
@@ -35,6 +35,9 @@ PAGES = {
 
 PICTURES = ("overview", "jobs", "job", "queues", "workers", "dead-letters", "events", "configuration", "plugins")
 
+HIGHEST = {"jobs": 620, "workers": 360, "queues": 430, "dead-letters": 400, "plugins": 520, "job": 720}
+"""Where a picture ends, so that it is no larger than what it shows."""
+
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
@@ -47,7 +50,11 @@ def draw(page: Page, name: str, look: str) -> None:
     if os.environ.get("QUEUECTL_TEST_DRAW") and (name in PICTURES):
         suffix = {"light": "", "dark": "-dark", "phone": "-phone"}[look]
         if look == "light" or name in {"overview", "job"}:
-            page.screenshot(path=IMAGES / f"dashboard-{name}{suffix}.png", animations="disabled")
+            size = page.viewport_size or {"width": 1280, "height": 860}
+            height = min(size["height"], HIGHEST.get(name, 860))
+            shown = FloatRect(x=0, y=0, width=size["width"], height=height)
+            path = IMAGES / f"dashboard-{name}{suffix}.png"
+            page.screenshot(path=path, animations="disabled", clip=shown)
 
 
 @pytest.mark.parametrize("look", LOOKS)
