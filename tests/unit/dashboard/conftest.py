@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from queuectl import Console
 from queuectl.config import load_config
 from queuectl_dashboard.application import application
 from queuectl_dashboard.guard import Guard
-from queuectl_dashboard.serving import Place, Server, settings_for
+from queuectl_dashboard.serving import Place, Server, listening_at, settings_for
 from queuectl_dashboard.tokens import Token
 from queuectl_dashboard.watching import Watcher
 
@@ -97,7 +96,7 @@ class Site:
 def serving(home: Path, *, read_only: bool = False) -> Iterator[Site]:
     """Serve the store below a home."""
     config = load_config(environ={"QUEUECTL_HOME": str(home)})
-    with Console(config, read_only=read_only) as console, socket.create_server(("127.0.0.1", 0)) as listening:
+    with Console(config, read_only=read_only) as console, listening_at(Place("127.0.0.1", 0)) as listening:
         console.totals()
         port = listening.getsockname()[1]
         token, watcher, cookie = Token.made(), Watcher(console.another()), f"queuectl-{port}"

@@ -1,0 +1,173 @@
+"""How long each page of the dashboard takes with many jobs, asked of the real program over HTTP.
+
+    python benchmarks/dashboard.py [--jobs 1000000]
+
+Fills a store in a temporary directory with jobs of all states, ended over thirty days, and prints for each page the
+median and the slowest of the answers, then what an open tab costs while nothing changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from queuectl import Ask, Claim, NewJob, NewWorker, Outcome, Output, Result, Run, Settlement, Storage, Verdict
+from queuectl.config import load_config
+
+PAGES = {
+    "overview": "/",
+    "overview, 24 hours": "/?range=24h",
+    "overview, 7 days": "/?range=7d",
+    "jobs": "/jobs",
+    "jobs, dead": "/jobs?state=dead",
+    "jobs, of a queue": "/jobs?queue=mail",
+    "jobs, of a tag": "/jobs?tag=rare",
+    "jobs, text that is common": "/jobs?text=send-mail",
+    "jobs, an id": "/jobs?text=j0500000",
+    "a job": "/job?id=j0500000",
+    "queues": "/queues",
+    "workers": "/workers",
+    "dead letters": "/dlq",
+    "events": "/events",
+    "configuration": "/config",
+    "plugins": "/plugins",
+    "metrics": "/metrics",
+    "API, a page of 50": "/api/v1/jobs",
+}
+
+REASONS = ("connection refused: smtp.example.org:587", "no space left on device", None)
+BATCH = 5_000
+DAYS = 30
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+def fill(home: Path, jobs: int) -> None:
+    """Store jobs: nine of ten completed, some dead, and a tenth that waits."""
+    config = load_config(environ={"QUEUECTL_HOME": str(home)})
+    clock, choice = Clock(time.time() - DAYS * 86_400), config.storage
+    assert choice.found.provider.create is not None
+    storage: Storage = choice.found.provider.create(choice.settings, replace(config.context(), clock=clock))
+    storage.register(NewWorker(id="w", host="here", pid=1, concurrency=8, lease=10.0**9))
+    chance = random.Random(1)
+    for start in range(0, jobs, BATCH):
+        clock.now += DAYS * 86_400 / (jobs / BATCH + 1)
+        numbers = range(start, min(start + BATCH, jobs))
+        storage.enqueue([_job(number, chance) for number in numbers])
+        claims = storage.exchange("w", [], Ask(limit=len(numbers) * 9 // 10)).claims
+        settled = [_ended(claim, chance) for claim in claims]
+        storage.exchange("w", settled, None)
+        print(f"\r{numbers[-1] + 1:,} jobs", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    storage.close()
+
+
+def _job(number: int, chance: random.Random) -> NewJob:
+    queue = chance.choice(("default", "mail", "mail", "thumbnails", "reports"))
+    command = f"send-mail --to user{number}@example.org" if queue == "mail" else f"convert upload-{number}.png"
+    tags = ("rare",) if number % 10_000 == 7 else ()
+    return NewJob(id=f"j{number:07d}", command=command, queue=queue, tags=tags, cwd="/srv/app")
+
+
+def _ended(claim: Claim, chance: random.Random) -> Settlement:
+    took = chance.lognormvariate(0, 1)
+    dead = chance.random() < 0.02
+    outcome = Outcome(exit_code=1, error=chance.choice(REASONS)) if dead else Outcome(exit_code=0)
+    run = Run(
+        number=claim.number,
+        result=Result.FAILED if dead else Result.COMPLETED,
+        outcome=outcome,
+        started_ago=took,
+        ended_ago=0.0,
+        output=Output(tail=b"done\n", size=5),
+    )
+    verdict = Verdict.DEAD if dead else Verdict.COMPLETED
+    return Settlement(lease=claim.lease, verdict=verdict, run=run, charge=dead)
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
+    """Start the program; yield it with its port and its token."""
+    call = [sys.executable, "-m", "queuectl", "dashboard", "-q", "--port", "0"]
+    environment = os.environ | {"QUEUECTL_HOME": str(home)}
+    with subprocess.Popen(call, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address, _, token = process.stdout.readline().strip().partition("/#token=")
+            yield process, int(address.rpartition(":")[2]), token
+        finally:
+            process.terminate()
+
+
+def measure(port: int, token: str, path: str, times: int) -> list[float]:
+    """Ask for a page again and again over one connection; return the seconds that each answer took."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    taken = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        connection.request("GET", path, headers={"authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        answer.read()
+        taken.append(time.perf_counter() - begun)
+        assert answer.status in {200, 303}, (path, answer.status)
+    connection.close()
+    return taken
+
+
+def cost_of_a_tab(process: subprocess.Popen[str], port: int, token: str, seconds: float = 5.0) -> float:
+    """Return the part of a core that the server uses while one stream is open and nothing changes."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/stream", headers={"authorization": f"Bearer {token}"})
+    stream = connection.getresponse()
+    stream.readline()
+    before = _cpu(process.pid)
+    time.sleep(seconds)
+    used = _cpu(process.pid) - before
+    connection.close()
+    return used / seconds
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Fill, serve, ask, print."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--jobs", type=int, default=1_000_000)
+    options.add_argument("--times", type=int, default=15)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        fill(home, given.jobs)
+        with serving(home) as (process, port, token):
+            for name, path in PAGES.items():
+                taken = measure(port, token, path.replace("j0500000", f"j{given.jobs // 2:07d}"), given.times)
+                print(f"{name:28} {statistics.median(taken) * 1000:7.1f} ms  {max(taken) * 1000:8.1f} ms at most")
+            if Path("/proc/self/stat").exists():
+                print(f"{'an open tab':28} {cost_of_a_tab(process, port, token):7.2%} of a core")
+
+
+if __name__ == "__main__":
+    main()
