@@ -9,7 +9,7 @@ from queuectl import Attempt, ConflictError, Job, Moved, Output, State
 from queuectl_postgres import orders
 from queuectl_postgres import statements as sql
 from queuectl_postgres.codes import CODE_OF_STATE, DONE, DUE, FAILED, HELD, READY
-from queuectl_postgres.rows import command_columns, json_of
+from queuectl_postgres.rows import command_columns, json_of, storable
 from queuectl_postgres.settling import ATTEMPT, columns
 from queuectl_postgres.transaction import Transaction, Wake
 
@@ -59,16 +59,17 @@ def _row(job: Job, queue: int, now: float) -> tuple[Any, ...]:
     return (
         queue, job.priority, phase, CODE_OF_STATE[job.state], at, job.created_at, job.updated_at, job.max_retries,
         job.attempts, job.runs, job.lost, job.worker, job.started_at, job.finished_at, job.exit_code, job.signal,
-        job.error, job.previous_delay, job.unique_key, job.limit_key, job.id, *command_columns(job.command), job.run_at,
-        job.timeout, job.cwd, json_of(job.env), json_of(job.tags), json_of(job.backoff), json_of(job.options),
-        job.schedule, job.fire_at,
+        storable(job.error), job.previous_delay, job.unique_key, job.limit_key, job.id, *command_columns(job.command),
+        job.run_at, job.timeout, job.cwd, json_of(job.env), json_of(job.tags), json_of(job.backoff),
+        json_of(job.options), job.schedule, job.fire_at,
     )  # fmt: skip
 
 
 def _attempt(seq: int, attempt: Attempt, output: Output) -> tuple[Any, ...]:
     outcome = attempt.outcome
     return (
-        seq, attempt.number, attempt.result.value, outcome.exit_code, outcome.signal, outcome.error, outcome.timed_out,
-        outcome.cpu_time, outcome.peak_memory, outcome.pid, attempt.started_at, attempt.finished_at, attempt.worker,
-        attempt.host, attempt.worker_pid, output.size, output.path, output.error_size, output.error_path,
+        seq, attempt.number, attempt.result.value, outcome.exit_code, outcome.signal, storable(outcome.error),
+        outcome.timed_out, outcome.cpu_time, outcome.peak_memory, outcome.pid, attempt.started_at,
+        attempt.finished_at, attempt.worker, attempt.host, attempt.worker_pid, output.size, output.path,
+        output.error_size, output.error_path,
     )  # fmt: skip

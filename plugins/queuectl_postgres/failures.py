@@ -75,7 +75,7 @@ def meaning(error: psycopg.Error, place: str) -> QueuectlError:
             return StorageError(f"the server's disk is full: {told}", hint="free some space on the server")
         case errors.ReadOnlySqlTransaction():
             return StorageBusyError(f"{place} may only be read: it is a standby, or was made read-only")
-        case psycopg.DataError() if "NUL" in told:
+        case errors.UntranslatableCharacter() | psycopg.DataError() if "NUL" in told or "\\u0000" in str(error):
             return UsageError("text with a null character in it cannot be stored in PostgreSQL")
         case psycopg.OperationalError() | psycopg.InterfaceError() | psycopg.InternalError():
             return StorageBusyError(f"{place} does not answer: {told}", hint=_LOOK)

@@ -8,7 +8,7 @@ from typing import Any
 from queuectl import Beat, Claim, Lease, Role, StopMode
 from queuectl_postgres import statements as sql
 from queuectl_postgres.link import Link
-from queuectl_postgres.rows import job_of
+from queuectl_postgres.rows import job_of, storable
 from queuectl_postgres.transaction import Transaction, Wake
 
 
@@ -18,6 +18,7 @@ def record(tx: Transaction, lease: Lease, handle: str | None, started_ago: float
     if row is None:
         return False
     seq, recorded_at = row
+    handle = storable(handle)
     if recorded_at is not None:
         tx.link.run(sql.RECORD_HANDLE, (handle, seq))
         return True

@@ -128,6 +128,11 @@ def json_of(value: Mapping[str, Any] | Sequence[str] | BackoffChoice | None) -> 
     return _encode(value).decode() if value else None
 
 
+def storable(text: str | None) -> str | None:
+    """Return a text of an executor's as PostgreSQL can keep it: there is no null character in its texts."""
+    return None if text is None else text.replace("\0", "\\0")
+
+
 def snapshot(job: Job) -> str:
     """Return a job as the JSON text that an event carries."""
     return _encode(job).decode()

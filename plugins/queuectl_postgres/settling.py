@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from queuectl import Job, Result, Run, Settlement, Verdict
 from queuectl_postgres import statements as sql
 from queuectl_postgres.codes import CANCELLED, COMPLETED, DEAD, DONE, DUE, FAILED, PENDING, PROCESSING, READY
+from queuectl_postgres.rows import storable
 from queuectl_postgres.transaction import Transaction, Wake
 
 _FINAL = {Verdict.COMPLETED: COMPLETED, Verdict.DEAD: DEAD, Verdict.CANCELLED: CANCELLED}
@@ -136,12 +137,13 @@ def _job_row(each: _Accepted, now: float) -> tuple[Any, ...]:
     before = leased.seq, phase, each.state, at, since, leased.attempts + settlement.charge
     if run is None:
         finished_at = now if phase == DONE else None
-        return *before, leased.lost, previous_delay, False, None, None, finished_at, None, None, settlement.error
+        error = storable(settlement.error)
+        return *before, leased.lost, previous_delay, False, None, None, finished_at, None, None, error
     outcome = run.outcome
     return (
         *before, leased.lost + (run.result is Result.LOST), previous_delay, True, run.number, now - run.started_ago,
         now - run.ended_ago, outcome.exit_code, outcome.signal,
-        outcome.error if settlement.error is None else settlement.error,
+        storable(outcome.error if settlement.error is None else settlement.error),
     )  # fmt: skip
 
 
@@ -179,7 +181,7 @@ def _attempt_row(each: _Accepted, runner: tuple[str, str, int], now: float) -> t
     assert run is not None
     outcome, output = run.outcome, run.output
     return (
-        each.leased.seq, run.number, run.result.value, outcome.exit_code, outcome.signal, outcome.error,
+        each.leased.seq, run.number, run.result.value, outcome.exit_code, outcome.signal, storable(outcome.error),
         outcome.timed_out, outcome.cpu_time, outcome.peak_memory, outcome.pid, now - run.started_ago,
         now - run.ended_ago, *runner, output.size, output.path, output.error_size, output.error_path,
     )  # fmt: skip

@@ -10,8 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from queuectl.errors import ConfigError, StorageBusyError, StorageError, StorageRefusedError
+from queuectl.errors import ConfigError, StorageBusyError, StorageError, StorageRefusedError, UsageError
+from queuectl.model.attempt import Result, Run
 from queuectl.model.job import NewJob
+from queuectl.model.lease import Ask, Settlement, Verdict
+from queuectl.model.outcome import Outcome
 from queuectl_postgres import Postgres
 from queuectl_postgres.database import KEPT, Database
 from queuectl_postgres.place import parameters
@@ -151,3 +154,20 @@ def test_a_handle_cannot_be_used_after_a_fork(storage: PostgresStorage) -> None:
     storage._database._process = -1
     with pytest.raises(StorageError, match="fork"):
         storage.get("a")
+
+
+def test_null_characters(storage: PostgresStorage, worker: str) -> None:
+    """PostgreSQL keeps none: a job that has one is refused, what an executor says of a run is kept without it."""
+    for fields in ({"command": "a\0b"}, {"command": "true", "tags": ("a\0b",)}):
+        with pytest.raises(UsageError, match="null character"):
+            storage.enqueue([NewJob(id="a", **fields)])
+    storage.enqueue([NewJob(id="a", command="true")])
+    (claim,) = storage.exchange(worker, [], Ask(limit=1)).claims
+    assert storage.record(claim.lease, "pid\0" + "7")
+    outcome = Outcome(error="no\0way")
+    run = Run(number=1, result=Result.FAILED, outcome=outcome, started_ago=1.0, ended_ago=0.0)
+    assert storage.exchange(worker, [Settlement(lease=claim.lease, verdict=Verdict.DEAD, run=run)], None).accepted
+    job = storage.get("a")
+    assert job is not None
+    assert job.error == r"no\0way"
+    assert storage.attempts("a")[0].outcome.error == r"no\0way"
