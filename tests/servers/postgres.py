@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,11 +38,17 @@ _PATIENCE = 60.0
 
 _KEEPER = """
 exec 3<&0
+folder=$1; shift
 "$@" 3<&- & server=$!
-{ cat <&3 >/dev/null; kill -QUIT $server; } 2>/dev/null &
+{
+    read -r word <&3; kill -QUIT $server
+    test "$word" = keep && exit
+    while kill -0 $server; do sleep 0.1; done
+    cd / && rm -rf "$folder"
+} 2>/dev/null &
 wait $server
 """
-"""Runs the server until whoever started it closes the pipe, or is gone."""
+"""Runs the server until whoever started it says so, or is gone: then nothing that it wrote is wanted any more."""
 
 
 def found_binaries() -> Path | None:
@@ -120,7 +127,7 @@ class PostgresServer:
         command = [str(self.binaries / "postgres"), "-D", str(self._data)]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEPER, "sh", *command],
+                ["/bin/sh", "-c", _KEEPER, "sh", str(self.folder), *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -138,9 +145,8 @@ class PostgresServer:
         """Stop it at once, as a crash would: what was not written is gone, but for the log that it recovers from."""
         process, self._process = self._process, None
         if process is not None:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(_PATIENCE)
+            with suppress(BrokenPipeError):  # it has ended by itself
+                process.communicate(b"keep\n", timeout=_PATIENCE)
 
     def answers(self) -> bool:
         """Whether a client gets in."""
