@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from queuectl.engine.backlog import Backlog
     from queuectl.engine.console import Console
     from queuectl.engine.queue import Queue, open
     from queuectl.errors import (
@@ -57,6 +58,7 @@ __all__ = [
     "AdoptingStorage",
     "Ask",
     "Attempt",
+    "Backlog",
     "Backoff",
     "BackoffChoice",
     "Beat",
@@ -139,6 +141,7 @@ _HOMES = {
     "queuectl.model.transfer": "AdoptingStorage Moved",
     "queuectl.model.worker": "NewWorker Role StopMode Worker",
     "queuectl.units": "Duration Size",
+    "queuectl.engine.backlog": "Backlog",
     "queuectl.engine.console": "Console",
     "queuectl.engine.queue": "Queue open",
 }

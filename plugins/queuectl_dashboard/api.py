@@ -141,7 +141,12 @@ EDIT = ("command", "priority", "run_at", "timeout", "max_retries", "env", "tags"
 ENDPOINTS = (
     Endpoint("GET", "/status", reading.status, "How many jobs are in each state, and how many workers there are."),
     Endpoint("GET", "/stats", reading.stats, "The runs that ended, in steps of time.", ("since", "step")),
-    Endpoint("GET", "/times", reading.times, "Percentiles of how long the newest completed jobs waited and ran."),
+    Endpoint(
+        "GET",
+        "/times",
+        reading.times,
+        "How long the newest completed jobs waited and ran, and who waits longest.",
+    ),
     Endpoint("GET", "/attention", reading.attention, "What needs attention."),
     Endpoint("GET", "/jobs", reading.jobs, "Jobs that match, the newest first.", (*FILTER, *LIST)),
     Endpoint("POST", "/jobs", enqueue, "Store a job.", takes=(*JOB, "id", "options"), status=201),

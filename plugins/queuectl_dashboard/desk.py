@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from starlette.requests import Request
 
-from queuectl import Action, Bucket, Console, Group, Query, State
+from queuectl import Action, Backlog, Bucket, Console, Group, Query, State
 from queuectl_dashboard.figures import Times, times_of
 from queuectl_dashboard.watching import Watcher
 
@@ -74,6 +74,10 @@ class Desk:
     def stats(self, since: float, step: float) -> Sequence[Bucket]:
         """Return what ended in each step of the last `since` seconds."""
         return self._remembered(("stats", since, step), lambda: self.console.stats(since, step))
+
+    def backlog(self) -> Backlog:
+        """Return the job that could run and has waited longest."""
+        return self._remembered("backlog", self.console.backlog)
 
     def groups(self, query: Query = DEAD) -> Sequence[Group]:
         """Return jobs grouped by how they ended."""

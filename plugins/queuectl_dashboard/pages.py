@@ -39,6 +39,7 @@ def overview(request: Request) -> Response:
         range=range if range in RANGES else "1h",
         step=step,
         times=desk.times(),
+        backlog=desk.backlog(),
         queues=queues,
         workers=workers,
         status=desk.console.status(),

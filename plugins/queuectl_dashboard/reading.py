@@ -44,7 +44,10 @@ def times(request: Request, body: Body) -> Response:
     """Tell percentiles."""
     times = desk_of(request).times()
     wait, run = ({f"p{percent}": value for percent, value in each.items()} for each in (times.wait, times.run))
-    return json({"jobs": times.jobs, "wait": wait, "run": run})
+    backlog = desk_of(request).backlog()
+    since = None if backlog.since is None else iso(backlog.since)
+    oldest = None if backlog.oldest is None else {"id": backlog.oldest.id, "since": since}
+    return json({"jobs": times.jobs, "wait": wait, "run": run, "oldest_waiting": oldest})
 
 
 def attention(request: Request, body: Body) -> Response:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from queuectl.config import Config
 from queuectl.config.explain import settings_of, to_json
 from queuectl.engine import wire
+from queuectl.engine.backlog import Backlog, backlog
 from queuectl.engine.editing import read_edit
 from queuectl.engine.queue import Queue
 from queuectl.engine.spool import collect
@@ -101,6 +102,10 @@ class Console:
         if number is None and not job.runs:
             return Output()
         return self._queue.output(job.id, number)
+
+    def backlog(self) -> Backlog:
+        """Return the job that could run and has waited longest."""
+        return backlog(self._queue)
 
     def groups(self, query: Query) -> Sequence[Group]:
         """Return the jobs that match by how they ended, the largest group first."""
