@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Running": {
         "worker": "Start, stop and list the workers that run jobs.",
         "status": "Count the jobs by state, and the workers.",
+        "top": "Watch jobs and workers in a terminal, as they change.",
         "dashboard": "Show jobs, queues and workers in a browser, as they change.",
     },
     "Set-up": {
