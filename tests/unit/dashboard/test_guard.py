@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from queuectl_dashboard.guard import Guard
+from queuectl_dashboard.tokens import Token
 
 if TYPE_CHECKING:
     from tests.unit.dashboard.conftest import Site
@@ -96,6 +101,27 @@ def test_two_names_or_none_lead_nowhere(site: Site) -> None:
     none = raw(site, f"GET /jobs HTTP/1.0\n{bearer}\n\n")
     assert both.split()[1] in {"400", "421"} and none.split()[1] in {"400", "421"}
     assert raw(site, f"GET /jobs HTTP/1.1\nHost: 127.0.0.1\n{bearer}\n\n").split()[1] == "200"
+
+
+@pytest.mark.parametrize("names", [[], [b"127.0.0.1", b"127.0.0.1"], [b"127.0.0.1", b"evil.example"]], ids=len)
+def test_the_guard_itself_wants_exactly_one_name(names: list[bytes]) -> None:
+    """Whichever server stands before it, and whatever that lets through."""
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("it was let in")
+
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", name) for name in names]
+    scope = {"type": "http", "method": "GET", "path": "/healthz", "raw_path": b"/healthz", "headers": headers}
+    asyncio.run(Guard(inner, ["127.0.0.1"], Token.made(), "cookie")(scope, receive, send))
+    assert sent[0]["status"] == 421
 
 
 def test_a_forwarded_name_is_not_believed(site: Site) -> None:
