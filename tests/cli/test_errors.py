@@ -24,6 +24,7 @@ CODES = {
     "UsageError": (2, "usage"),
     "NotFoundError": (3, "not-found"),
     "ConflictError": (4, "conflict"),
+    "ReadOnlyError": (4, "read-only"),
     "WaitTimeoutError": (124, "timeout"),
     "StorageError": (1, "storage"),
     "StorageBusyError": (75, "busy"),
@@ -150,7 +151,7 @@ def test_an_interrupt_is_quiet(error: BaseException, failing: Run, capsys: pytes
     [
         (["statsu"], "no such command: queuectl statsu", "did you mean queuectl status?"),
         (["wibble"], "no such command: queuectl wibble", "queuectl --help lists the commands"),
-        (["dashboard"], "no such command: queuectl dashboard", "queuectl --help lists the commands"),
+        (["dashbord"], "no such command: queuectl dashbord", "did you mean queuectl dashboard?"),
         (["dlq", "rerty"], "no such command: queuectl dlq rerty", "did you mean queuectl dlq retry?"),
         (["list", "--stat", "dead"], "no such option: --stat", "did you mean --state"),
         (["list", "--wibble"], "no such option: --wibble", "queuectl list --help"),
