@@ -49,6 +49,14 @@ def test_the_wheel_holds_every_module(wheel_names: list[str]) -> None:
     assert {f"{top}/py.typed" for top in tops} <= set(wheel_names)
 
 
+def test_the_wheel_holds_the_pages_of_the_dashboard(wheel_names: list[str]) -> None:
+    """Templates, the style and the scripts are no modules, and without them there is no page."""
+    folder = ROOT / "plugins" / "queuectl_dashboard"
+    files = [path for part in ("templates", "static") for path in (folder / part).iterdir()]
+    assert len(files) > 15
+    assert {path.relative_to(ROOT / "plugins").as_posix() for path in files} <= set(wheel_names)
+
+
 def test_the_wheel_says_what_it_is(distribution: Any, project: Any) -> None:
     """Name, version, licence, extras and entry points are in its metadata."""
     with zipfile.ZipFile(distribution.wheel) as wheel:
