@@ -51,10 +51,12 @@ def test_workers_are_stopped_through_the_store(
     there: Program, eventually: Callable[[Callable[[], object]], None]
 ) -> None:
     """From any terminal; a job that runs ends before."""
-    (id,) = there.enqueue("sleep 0.5")
+    (id,) = there.enqueue("touch begun; until test -e go; do sleep 0.02; done")
     process = there.start("worker", "start")
-    eventually(lambda: there("show", id, "--json", code=0).json["state"] == "processing")
-    there("worker", "stop", code=0)
+    eventually((there.cwd / "begun").exists)
+    stopping = there.start("worker", "stop")
+    (there.cwd / "go").touch()
+    assert stopping.wait(30) == 0
     assert process.wait(30) == 0
     assert there("show", id, "--json", code=0).json["state"] == "completed"
     assert there("worker", "list", "--json", code=0).json == []
