@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -36,8 +37,13 @@ class WorkerTerms(msgspec.Struct, frozen=True):
     console: bool
 
 
+GARBAGE = 700, 10, 10
+"""When a process that lives for long looks for garbage: as early as Python does by itself, not as late as a command."""
+
+
 def run_worker(config: Config, text: str, *, debug: bool, color: bool) -> int:
     """Be a worker on the terms that a supervisor wrote; return the exit code."""
+    gc.set_threshold(*GARBAGE)
     terms = msgspec.json.decode(text, type=WorkerTerms)
     journal.configure(debug=debug, color=color, terminal=terms.console or None)
     # The kernel throws exit statuses away for who ignores this signal, as a parent may have made us.
