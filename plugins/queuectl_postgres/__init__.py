@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from queuectl import Context, Duration, Provider, hookimpl
+from queuectl import Context, Duration, PluginError, Provider, hookimpl
 
 if TYPE_CHECKING:
     from queuectl_postgres.storage import PostgresStorage
@@ -41,9 +41,15 @@ class Postgres:
 
 
 def create(settings: Postgres, context: Context) -> PostgresStorage:
-    """Connect, and make the schema if there is none."""
+    """Connect, and make the schema if there is none. Raises PluginError where psycopg cannot be imported."""
+    try:
+        import psycopg  # noqa: F401  # without it, or without the library that it needs, nothing below can be imported
+    except ImportError as error:
+        reason = str(error).partition("\n")[0]
+        hint = "python -m pip install 'queuectl[postgres]'"
+        raise PluginError(f"the storage postgres needs psycopg: {reason}", hint=hint) from error
     from queuectl_postgres.database import Database
-    from queuectl_postgres.storage import PostgresStorage  # brings psycopg
+    from queuectl_postgres.storage import PostgresStorage
 
     database = Database(settings.dsn, schema=settings.schema, pooled=settings.pooled, timeout=float(settings.timeout))
     return PostgresStorage(database, events=context.events, clock=context.clock)

@@ -51,7 +51,7 @@ def ready(link: Link, *, migrations: Sequence[Migration] = schema.MIGRATIONS) ->
     if usable_by > newest:
         raise StorageRefusedError(
             f"the schema {link.schema!r} was migrated by a newer queuectl (version {version}, this one knows {newest})",
-            hint="upgrade queuectl: pip install --upgrade 'queuectl[postgres]'",
+            hint="upgrade queuectl here too",
         )
     steps = 0
     while version < newest:

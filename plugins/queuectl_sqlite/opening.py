@@ -47,7 +47,7 @@ def refuse_version(path: Path, application_id: int, version: int) -> None:
     if version > schema.VERSION:
         raise StorageRefusedError(
             f"{path} was written by a newer queuectl (schema {version}, this one knows {schema.VERSION})",
-            hint="upgrade queuectl: pip install --upgrade queuectl",
+            hint="upgrade queuectl here too",
         )
 
 

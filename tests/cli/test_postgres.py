@@ -62,6 +62,17 @@ def test_workers_are_stopped_through_the_store(
     assert there("worker", "list", "--json", code=0).json == []
 
 
+def test_without_the_extra_one_line_says_what_to_install(there: Program) -> None:
+    """Exit code 78; what is installed without the library that it needs helps nobody either."""
+    (there.cwd / "psycopg.py").write_text("raise ImportError('no pq wrapper available.\\nAttempts made: …')\n")
+    there.env["PYTHONPATH"] = str(there.cwd)
+    ran = there("list", code=78)
+    assert ran.err.splitlines() == [
+        "error: the storage postgres needs psycopg: no pq wrapper available.",
+        "hint: python -m pip install 'queuectl[postgres]'",
+    ]
+
+
 def test_the_password_is_told_nowhere(there: Program) -> None:
     """Not by what shows the configuration or the store, by no error, and by no worker's log."""
     there.enqueue("true")
