@@ -30,7 +30,7 @@ from queuectl.engine.rescue import Rescue
 from queuectl.engine.retry import is_suspect
 from queuectl.engine.runner import Runner
 from queuectl.errors import StorageError
-from queuectl.model.lease import Claim
+from queuectl.model.lease import Claim, Exchange
 from queuectl.model.storage import Storage
 from queuectl.model.worker import NewWorker, StopMode
 
@@ -193,25 +193,34 @@ class Worker:
     def _fetch(self) -> bool:
         """Get claims, or wait for some; return False when there is no more to come."""
         seen = self.desk.version
+        result = self._exchange(seen)
+        if result is not None and self.terms.drain and self._is_drained(result.next_due):
+            # What was given back between the two looks, as by who took over from the dead, neither of them saw.
+            result = self._exchange(seen)
+            if result is not None and result.next_due != 0.0:
+                self.desk.announce()  # the other runners are done too
+                return False
+        if result is not None:
+            longest = LONGEST_DRAIN_NAP if self.terms.drain else LONGEST_NAP
+            self.desk.await_news(seen, longest if result.next_due is None else min(result.next_due, longest))
+        return True
+
+    def _exchange(self, seen: int) -> Exchange | None:
+        """Settle and claim; return the answer when it brought nothing to run, and nothing was there already."""
         with self.counter.lock:
             if self.desk.has_waiting():
-                return True
+                return None
             try:
                 result = self.counter.exchange(ask=self._stop is None)
             except StorageError as error:
                 self.counter.trouble(error)
                 if not self._is_over(error):
                     self.desk.await_news(seen, self.counter.pause())
-                return True
-        if result.claims:
-            self.keeper.nudge()
-            return True
-        if self.terms.drain and self._is_drained(result.next_due):
-            self.desk.announce()  # the other runners are done too
-            return False
-        longest = LONGEST_DRAIN_NAP if self.terms.drain else LONGEST_NAP
-        self.desk.await_news(seen, longest if result.next_due is None else min(result.next_due, longest))
-        return True
+                return None
+        if not result.claims:
+            return result
+        self.keeper.nudge()
+        return None
 
     def _is_drained(self, next_due: float | None) -> bool:
         if next_due == 0.0 or not self.desk.is_empty() or time.monotonic() < self._given_back_until:

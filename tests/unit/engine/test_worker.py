@@ -96,6 +96,32 @@ def test_only_its_queues_are_served(config: Config, storage: MemoryStorage) -> N
     assert (job(storage, "mail").state, job(storage, "other").state) == (State.COMPLETED, State.PENDING)
 
 
+@pytest.mark.parametrize("verdict", [Verdict.LOST, Verdict.RELEASED])
+def test_a_drain_sees_what_is_given_back_between_its_looks(
+    config: Config,
+    storage: MemoryStorage,
+    enqueue: Callable[..., None],
+    verdict: Verdict,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A dead worker's job runs when a worker looks for claims, and waits when it looks whether any runs."""
+    enqueue(a="true")
+    storage.register(NewWorker(id="rescuer", host="here", pid=1))
+    claims = [*storage.exchange("rescuer", [], Ask(limit=1)).claims]
+    counts = storage.counts
+
+    def counts_after_a_settlement() -> Any:
+        while claims:
+            claim = claims.pop()
+            given_back = lost(claim) if verdict is Verdict.LOST else Settlement(lease=claim.lease, verdict=verdict)
+            storage.exchange("rescuer", [given_back], None)
+        return counts()
+
+    monkeypatch.setattr(storage, "counts", counts_after_a_settlement)
+    assert Worker(config, storage, Terms(id="w", drain=True)).run() == 0
+    assert job(storage, "a").state is State.COMPLETED
+
+
 class TestLastChance:
     """Jobs that several workers did not survive."""
 
