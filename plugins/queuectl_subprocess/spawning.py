@@ -12,9 +12,10 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import takewhile
+from typing import Any
 
 from queuectl_subprocess import kernel
 
@@ -52,15 +53,18 @@ def spawn(
     `output` and `error_output` are descriptors. Returns once the program is loaded. Raises `StartError`.
     """
     words = _words(command)
-    argv, variables, directory = _encode(words, env, cwd)
+    if not words:
+        raise StartError("the command is empty")
+    argv, variables = _encoded(words), _variables(env)
+    directory = None if cwd is None else _encoded((cwd,))[0]
     try:
         path = os.fsencode(_find(words[0], env, cwd))
-        return _posix_spawn(path, argv, variables, directory, (output, error_output))
+        return _posix_spawn(path, argv, variables.array, directory, (output, error_output))
     except OSError as error:
         if cwd is not None:
             _check_directory(cwd)
         if error.errno == errno.E2BIG:
-            raise _too_long(words[0], argv, variables) from None
+            raise _too_long(words[0], argv, variables.words) from None
         raise _start_error(error, words[0], cwd) from None
 
 
@@ -80,21 +84,50 @@ def _in_pieces(text: str) -> Sequence[str]:
     return (_SHELL, "-c", f'eval "set --; {together}"', _SHELL, *pieces)
 
 
-def _encode(
-    words: Sequence[str], env: Mapping[str, str], cwd: str | None
-) -> tuple[list[bytes], list[bytes], bytes | None]:
-    if not words:
-        raise StartError("the command is empty")
-    texts = [*words, *(f"{name}={value}" for name, value in env.items()), cwd or ""]
+def _encoded(texts: Sequence[str]) -> list[bytes]:
+    """Encode texts, all in one go, since this is done for every job; none of them may hold a NUL in any case."""
     try:
-        # All in one go, since this is done for every job: none of them may hold a NUL in any case.
         encoded = os.fsencode("\0".join(texts)).split(b"\0")
     except UnicodeEncodeError as error:
         raise StartError(f"cannot write the command in this system's encoding: {error}") from None
     if len(encoded) != len(texts):
         raise StartError("the command, its environment or its directory holds a NUL character")
-    directory = encoded.pop()
-    return encoded[: len(words)], encoded[len(words) :], None if cwd is None else directory
+    return encoded
+
+
+class _Variables:
+    """An environment as the C library takes it.
+
+    It begins as the one of the `last` command did, mostly: that part is taken over as it is. `shared` says how many
+    variables that were.
+    """
+
+    def __init__(self, items: list[tuple[str, str]], last: _Variables | None, shared: int) -> None:
+        fresh = [f"{name}={value}" for name, value in items[shared:]]
+        self.items, self.shared = items, shared
+        self.words: list[bytes] = [] if last is None else last.words[:shared]
+        if fresh:
+            self.words += _encoded(fresh)
+        if last is None or len(items) != len(last.items):
+            self.array = _array(self.words)
+        else:
+            self.array = type(last.array).from_buffer_copy(last.array)
+            self.array[shared : len(items)] = self.words[shared:]
+
+
+_last_variables: _Variables | None = None
+
+
+def _variables(env: Mapping[str, str]) -> _Variables:
+    global _last_variables  # noqa: PLW0603  # none is ever changed: threads may take each other's
+    items, last = list(env.items()), _last_variables
+    shared = 0
+    if last is not None:
+        shared = last.shared
+        if not shared or items[:shared] != last.items[:shared]:
+            shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(items, last.items, strict=False)))
+    _last_variables = variables = _Variables(items, last, shared)
+    return variables
 
 
 def _find(name: str, env: Mapping[str, str], cwd: str | None) -> str:
@@ -144,24 +177,26 @@ def _too_long(name: str, argv: Sequence[bytes], variables: Sequence[bytes]) -> S
 
 
 def _posix_spawn(
-    path: bytes, argv: Sequence[bytes], env: Sequence[bytes], directory: bytes | None, outputs: tuple[int, int]
+    path: bytes, argv: Sequence[bytes], env: object, directory: bytes | None, outputs: tuple[int, int]
 ) -> int:
     pid = ctypes.c_int()
     if directory is not None and not hasattr(_libc(), "posix_spawn_file_actions_addchdir_np"):
         shell = os.fsencode(_SHELL)
         argv, path, directory = [shell, b"-c", _CHANGE_DIRECTORY.encode(), directory, *argv], shell, None
-    with _file_actions(directory, outputs) as actions:
-        # This one call goes without the interpreter's lock: it lasts until the program is loaded.
-        start = _unlocked_libc().posix_spawn
-        _call(start, ctypes.byref(pid), path, actions, _attributes(), _array(argv), _array(env))
+    actions = _file_actions(directory, outputs)
+    # This one call goes without the interpreter's lock: it lasts until the program is loaded.
+    start = _unlocked_libc().posix_spawn
+    _call(start, ctypes.byref(pid), path, actions.structure, _attributes(), _array(argv), env)
     return pid.value
 
 
-@contextmanager
-def _file_actions(directory: bytes | None, outputs: tuple[int, int]) -> Iterator[object]:
-    libc, actions = _libc(), ctypes.create_string_buffer(_OPAQUE)
-    _call(libc.posix_spawn_file_actions_init, actions)
-    try:
+class _FileActions:
+    """What is done to the descriptors and the directory before the program is loaded; kept for the next command."""
+
+    def __init__(self, directory: bytes | None, outputs: tuple[int, int]) -> None:
+        libc, actions = _libc(), ctypes.create_string_buffer(_OPAQUE)
+        _call(libc.posix_spawn_file_actions_init, actions)
+        self.structure = actions
         for target, source in enumerate(outputs, start=1):
             _call(libc.posix_spawn_file_actions_adddup2, actions, source, target)
         _call(libc.posix_spawn_file_actions_addopen, actions, 0, os.fsencode(os.devnull), os.O_RDONLY, 0)
@@ -169,9 +204,15 @@ def _file_actions(directory: bytes | None, outputs: tuple[int, int]) -> Iterator
             _call(libc.posix_spawn_file_actions_addchdir_np, actions, directory)
         if hasattr(libc, "posix_spawn_file_actions_addclosefrom_np"):
             _call(libc.posix_spawn_file_actions_addclosefrom_np, actions, 3)
-        yield actions
-    finally:
-        libc.posix_spawn_file_actions_destroy(actions)
+
+    def __del__(self) -> None:
+        if hasattr(self, "structure"):
+            _libc().posix_spawn_file_actions_destroy(self.structure)
+
+
+@lru_cache(maxsize=16)
+def _file_actions(directory: bytes | None, outputs: tuple[int, int]) -> _FileActions:
+    return _FileActions(directory, outputs)
 
 
 @cache
@@ -198,7 +239,7 @@ def _unlocked_libc() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
-def _array(texts: Sequence[bytes]) -> object:
+def _array(texts: Sequence[bytes]) -> Any:
     return (ctypes.c_char_p * (len(texts) + 1))(*texts, None)
 
 

@@ -74,7 +74,8 @@ class Watch:
             self._poll.unregister(descriptor)  # it would stay readable
         if self._descriptor is None and not self._exited:
             self._exited = kernel.process(self._pid) is None
-        self._trim()
+        if not self._exited:
+            self._trim()
 
     def _trim(self) -> None:
         for trimmer in self._trimmers:

@@ -30,12 +30,12 @@ def refuse_foreign(path: Path, found: os.stat_result) -> None:
         raise ConfigError(f"everybody may write {path}", hint=f"chmod o-w {path}")
 
 
-def create_output(path: Path) -> int:
+def create_output(path: str | Path) -> int:
     """Create a new file for a run's output, 0600, for appending, and return its descriptor."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def read_tail(path: Path, length: int) -> tuple[bytes, int]:
+def read_tail(path: str | Path, length: int) -> tuple[bytes, int]:
     """Return the last bytes of a file and its whole size; nothing for a file that is not there."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -88,7 +88,8 @@ class Runner:
         self.ledger.note(slot, entry)
         running = Running(claim, slot, self.flag, entry.started)
         self.desk.start(running)
-        with structlog.contextvars.bound_contextvars(job=claim.job.id, attempt=claim.number):
+        structlog.contextvars.bind_contextvars(job=claim.job.id, attempt=claim.number)
+        try:
             outcome, output = self._attempt(running, entry)
             ended = time.monotonic()
             if running.withheld and not running.begun:
@@ -96,6 +97,8 @@ class Runner:
             reason = self.flag.reason
             self._note_end(running, entry, outcome, ended, reason)
             decision = self._decide(claim.job, outcome, reason)
+        finally:
+            structlog.contextvars.unbind_contextvars("job", "attempt")
         item = Ended(claim, decision, ended, outcome, entry.started, ended, output, slot)
         self.desk.finish(item)
         return item

@@ -282,6 +282,15 @@ class TestSurroundings:
         expected = {os.fsencode(f"{name}={value}") for name, value in run.env.items()}
         assert set(run.written.split(b"\0")) - {b""} == expected
 
+    def test_no_environment_is_another_command_s(self, bench: Bench) -> None:
+        """Whatever the two share: their first variables, all, or none."""
+        tails: list[dict[str, str]] = [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}, {"A": "2", "B": "3"}, {"A": "2"}]
+        tails += [{"A": "2", "B": "3", "C": "4"}, {}, {"C": "4"}, {"C": "4"}, {"A": "2", "B": "3", "C": "4"}]
+        runs = [bench.run(["env"], env=tail) for tail in tails]
+        assert [set(run.lines) for run in runs] == [
+            {f"{name}={value}" for name, value in run.env.items()} for run in runs
+        ]
+
     def test_a_huge_environment(self, bench: Bench) -> None:
         """Half a megabyte arrives."""
         env = {f"V{number}": "x" * 50_000 for number in range(10)}
