@@ -282,8 +282,9 @@ class TestSurroundings:
         expected = {os.fsencode(f"{name}={value}") for name, value in run.env.items()}
         assert set(run.written.split(b"\0")) - {b""} == expected
 
-    def test_no_environment_is_another_command_s(self, bench: Bench) -> None:
+    def test_no_environment_is_another_command_s(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whatever the two share: their first variables, all, or none."""
+        monkeypatch.setattr(spawning, "_last_variables", None)
         tails: list[dict[str, str]] = [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}, {"A": "2", "B": "3"}, {"A": "2"}]
         tails += [{"A": "2", "B": "3", "C": "4"}, {}, {"C": "4"}, {"C": "4"}, {"A": "2", "B": "3", "C": "4"}]
         runs = [bench.run(["env"], env=tail) for tail in tails]
