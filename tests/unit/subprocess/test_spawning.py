@@ -287,7 +287,8 @@ class TestSurroundings:
         monkeypatch.setattr(spawning, "_last_variables", None)
         tails: list[dict[str, str]] = [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}, {"A": "2", "B": "3"}, {"A": "2"}]
         tails += [{"A": "2", "B": "3", "C": "4"}, {}, {"C": "4"}, {"C": "4"}, {"A": "2", "B": "3", "C": "4"}]
-        runs = [bench.run(["env"], env=tail) for tail in tails]
+        tails += [{"PATH": path, "A": "1"} for path in ("/first", "/second", "/second")]  # it comes first
+        runs = [bench.run(["/usr/bin/env"], env=tail) for tail in tails]
         assert [set(run.lines) for run in runs] == [
             {f"{name}={value}" for name, value in run.env.items()} for run in runs
         ]
