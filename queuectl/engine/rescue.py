@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -22,16 +22,13 @@ from queuectl.engine.inheritance import Inherited, end, inherited, settlement_of
 from queuectl.engine.ledger import Record
 from queuectl.engine.overdue import end_overdue
 from queuectl.engine.policies import Policies
+from queuectl.engine.silence import Sign, Silence, Suspect
 from queuectl.engine.spool import discard, discard_short
 from queuectl.errors import StorageError
 from queuectl.model.job import State
 from queuectl.model.lease import Claim, Settlement
 from queuectl.model.storage import Storage
 from queuectl.registry.blame import brief
-
-EXPIRY_ROUND = 5.0
-"""Seconds between two looks for workers of other hosts, or stopped ones, whose lease ran out: time enough for one that
-lives to prove it, once the storage can be written again."""
 
 ABANDONED = 86400.0
 """Seconds after which a dead worker's ledger is removed, whatever stands in it."""
@@ -54,9 +51,6 @@ LONGEST_STORAGE_PAUSE = 2.0
 GRACE = 10.0
 """Seconds that are waited at the end for what was begun."""
 
-Silent = frozenset[tuple[str, float]]
-"""Workers whose lease ran out, each with the time of its last beat."""
-
 
 class Rescue:
     """Finds dead workers and deals with their jobs, on threads of its own while there are any."""
@@ -74,8 +68,7 @@ class Rescue:
         self._in_hand: dict[int, Claim] = {}
         self._buried: set[str] = set()
         self._kept: dict[str, float] = {}
-        self._expiry_at = time.monotonic() + EXPIRY_ROUND
-        self._silent: Silent = frozenset()
+        self._silence = Silence(by)
         self._in_trouble = False
         self._leaving = threading.Event()
         self._calls_lock = threading.Lock()
@@ -90,9 +83,9 @@ class Rescue:
         now = time.monotonic()
         others = [name for name in ledger.others(self._run) if now >= self._kept.get(name, 0.0)]
         dead = [name for name in others if ledger.is_alive(self._run, name) is False]
-        silent = self._look_for_silent()
-        if dead or silent or self.is_unsure:
-            thread = threading.Thread(target=self._deal, args=(dead, silent), name="rescue", daemon=True)
+        suspects = self._silence.look(self._storage.workers()) if self._silence.is_due() else {}
+        if dead or suspects or self.is_unsure:
+            thread = threading.Thread(target=self._deal, args=(dead, suspects), name="rescue", daemon=True)
             thread.start()
             self._thread = thread
 
@@ -132,46 +125,30 @@ class Rescue:
         with self._calls_lock:
             yield self._calls == 0
 
-    def _look_for_silent(self) -> Silent:
-        now = time.monotonic()
-        if now < self._expiry_at:
-            return frozenset()
-        self._expiry_at = now + EXPIRY_ROUND
-        workers = [worker for worker in self._storage.workers() if worker.expired and worker.id != self._by]
-        silent = frozenset((worker.id, worker.beat_at) for worker in workers if worker.running)
-        self._silent &= silent
-        return silent
-
-    def _deal(self, dead: list[str], silent: Silent) -> None:
+    def _deal(self, dead: list[str], suspects: Mapping[Sign, Suspect]) -> None:
         try:
-            if silent or self.is_unsure:
-                self._give_up(silent)
+            if suspects or self.is_unsure:
+                self._give_up(suspects)
             for incarnation in dead:
                 with ledger.hold_dead(self._run, incarnation) as held:
                     if held:
                         self._bury(incarnation)
         except (StorageError, OSError) as error:
-            self._silent = frozenset()
+            self._silence.forget()
             if not self._in_trouble:
                 self._log.warning("could not take over from dead workers, trying again", error=str(error))
             self._in_trouble = True
         else:
             self._in_trouble = False
 
-    def _give_up(self, silent: Silent) -> None:
-        """Take over from those who were silent at the last look already, when the storage could be written.
-
-        When nobody could write it for long, when the host slept or its clock was set forward, all are silent, and
-        whoever is awake first must not take that for death.
-        """
+    def _give_up(self, suspects: Mapping[Sign, Suspect]) -> None:
+        """Take over from those who keep silent while the storage can be written."""
         begun = time.monotonic()
         self._inherit([], proven=False)  # nobody's jobs: it shows whether the storage can be written
-        if not silent:
-            return
-        if time.monotonic() - begun < PROMPT:
-            self._inherit([worker for worker, _ in silent & self._silent], proven=False)
-        self._silent = silent
-        self._expiry_at = time.monotonic() + EXPIRY_ROUND
+        if time.monotonic() - begun >= PROMPT:
+            self._silence.forget()
+        elif dead := self._silence.dead(suspects):
+            self._inherit(dead, proven=False)
 
     def _bury(self, incarnation: str) -> None:
         path = self._run / incarnation

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.place import PATIENCE, Place
 from queuectl import Attempt, NewJob, NewWorker, Role, State, Worker
-from queuectl.engine.rescue import EXPIRY_ROUND
+from queuectl.engine.silence import EXPIRY_ROUND
 from queuectl_sqlite.storage import SqliteStorage
 from tests.crash.faults.clocking import WallClock
 

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from queuectl.engine import rescue as rescuing
+from queuectl.engine import silence
 from queuectl.engine.boot import boot_id
 from queuectl.engine.environment import lease_mark
 from queuectl.engine.ledger import Ledger
@@ -270,8 +271,8 @@ class TestSilence:
     @pytest.fixture
     def later(self, world: World, rescue: Rescue, monkeypatch: pytest.MonkeyPatch) -> None:
         """A minute after a worker was heard of for the last time; nobody sees that its lock is free."""
-        monkeypatch.setattr(rescuing, "EXPIRY_ROUND", 0.0)
-        monkeypatch.setattr(rescue, "_expiry_at", 0.0)
+        monkeypatch.setattr(silence, "EXPIRY_ROUND", 0.0)
+        monkeypatch.setattr(silence, "SUSPICION_ROUND", 0.0)
         world.die(RUNNING)
         (world.run / "dead").rename(world.run / ".alive")
         clock = world.storage._clock
