@@ -36,19 +36,21 @@ def beat_of(link: Link, worker: str, now: float | None) -> tuple[Beat, bool]:
     if not rows:
         return Beat(alive=False), False
     at, lease, beat_at, stop, *_ = rows[0]
+    now = at if now is None else now
     held = [(Lease(id, token, worker), cancelled) for *_, id, token, cancelled in rows if id is not None]
     beat = Beat(
         alive=True,
         cancelled=frozenset(each for each, cancelled in held if cancelled),
         stop=None if stop is None else StopMode(stop),
         leases=frozenset(each for each, _ in held),
+        proven_ago=abs(now - beat_at),
     )
-    return beat, bool(held) and is_beat_due(at if now is None else now, beat_at, lease)
+    return beat, bool(held) and is_beat_due(now, beat_at, lease)
 
 
 def is_beat_due(now: float, beat_at: float, lease: float) -> bool:
-    """Whether the last proof of a worker is older than a third of its lease, or lies as far ahead."""
-    return abs(now - beat_at) > lease / 3
+    """Whether the last proof of a worker is older than a sixth of its lease, or lies as far ahead."""
+    return abs(now - beat_at) > lease / 6
 
 
 def cancelling(link: Link, worker: str) -> frozenset[Lease]:

@@ -42,8 +42,9 @@ def beat_of(db: apsw.Connection, worker: str, now: float) -> tuple[Beat, bool]:
         cancelled=frozenset(Lease(id, token, worker) for id, token, cancelled in held if cancelled),
         stop=None if stop is None else StopMode(stop),
         leases=frozenset(Lease(id, token, worker) for id, token, _ in held),
+        proven_ago=abs(now - beat_at),
     )
-    return beat, bool(held) and abs(now - beat_at) > lease / 3
+    return beat, bool(held) and abs(now - beat_at) > lease / 6
 
 
 def cancelling(db: apsw.Connection, worker: str) -> frozenset[Lease]:

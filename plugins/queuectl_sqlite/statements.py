@@ -246,7 +246,7 @@ WORKERS = """
     ORDER BY started_at, rowid
 """
 
-BEAT = "UPDATE worker SET beat_at = :now WHERE id = :worker AND abs(:now - beat_at) > lease / 3"
+BEAT = "UPDATE worker SET beat_at = :now WHERE id = :worker AND abs(:now - beat_at) > lease / 6"
 
 PROVE_ALIVE = "UPDATE worker SET beat_at = :now WHERE id = :worker"
 

@@ -44,7 +44,9 @@ class Counter:
         self.terms = terms
         self.lock = threading.RLock()
         self.confirmed_at = time.monotonic()
-        """Since when at least this worker is known to have been alive to the storage, on the monotonic clock."""
+        """When this worker was alive to the storage for certain, on the monotonic clock, as is the next."""
+        self.proven_at = self.confirmed_at
+        """When the proof of that was stored which was stored last."""
         self._logs = logs
         self.ledger = ledger
         self._log = log
@@ -70,10 +72,10 @@ class Counter:
                 self._in_doubt = True
                 raise
             self._close(batch, result)
+            if result.claims or result.accepted:  # else it tells nothing of our leases
+                self.confirmed_at = max(self.confirmed_at, now)
             self.desk.add(result.claims)
             self.desk.withdraw(result.cancelled)
-            if result.claims or result.accepted:  # else it tells nothing of our leases
-                self.confirmed_at = now
             self._recovered()
             return result
 

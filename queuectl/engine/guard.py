@@ -11,13 +11,7 @@ import time
 import structlog
 
 from queuectl.engine.exchanging import Counter
-
-SHARE = 0.5
-"""After which share of its lease without an answer a worker ends what it runs.
-
-The proof of life that was written last may be older than the last answer by a third of the lease: so at least a sixth
-of it is left to the commands for their end.
-"""
+from queuectl.engine.shares import ENDED, PROVEN
 
 AGAIN = 0.5
 """Seconds between two looks once it is so: what was just being started has begun meanwhile."""
@@ -28,7 +22,8 @@ class Guard:
 
     def __init__(self, counter: Counter, *, lease: float) -> None:
         self._counter = counter
-        self._fatal_age = lease * SHARE
+        self._fatal_age = lease * ENDED
+        self._usual_age = lease * PROVEN
         self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
         self._finished = threading.Event()
         self._log = structlog.get_logger().bind(worker=counter.terms.id)
@@ -44,7 +39,9 @@ class Guard:
 
     def look(self) -> float:
         """End all runs if their leases may be somebody else's soon; return in how many seconds to look again."""
-        left = self._counter.confirmed_at + self._fatal_age - time.monotonic()
+        # An answer tells that the storage had a proof, and not how old that was unless it says so.
+        proven_at = max(self._counter.proven_at, self._counter.confirmed_at - self._usual_age)
+        left = proven_at + self._fatal_age - time.monotonic()
         if left > 0:
             return left
         desk = self._counter.desk

@@ -181,7 +181,9 @@ class Keeper:
             self._desk.end_running("lost")
             self._stop(StopMode.FORCE, exit_code=75)
             return
-        self._counter.confirmed_at = asked
+        self._counter.confirmed_at = max(self._counter.confirmed_at, asked)
+        if beat.proven_ago is not None:
+            self._counter.proven_at = max(self._counter.proven_at, asked - beat.proven_ago)
         self._desk.withdraw(beat.cancelled)
         self._lose(sorted(running - {lease.token for lease in beat.leases}))
         if beat.stop is not None:

@@ -25,6 +25,7 @@ from queuectl.engine.ledger import Ledger
 from queuectl.engine.orders import SIGNALS
 from queuectl.engine.policies import Policies
 from queuectl.engine.rescue import Rescue
+from queuectl.engine.shares import EXPIRED
 from queuectl.engine.spawning import Child, spawn
 from queuectl.errors import ConfigError, StorageError, StorageGoneError, StorageRefusedError
 from queuectl.model.storage import Storage
@@ -118,7 +119,7 @@ class Supervisor:
         run, logs = config.data / "run", config.data / "logs"
         make_private_directory(logs)
         self._ledger = Ledger(run, self.id, slots=1, boot=boot_id())
-        lease = float(config.worker.lease)
+        lease = float(config.worker.lease) * EXPIRED
         storage.register(NewWorker(id=self.id, host=host_name(), pid=os.getpid(), role=Role.SUPERVISOR, lease=lease))
         self._same_store = reaches_same_store(config, os.environ)
         self._rescue = Rescue(storage, self.id, run, logs, Policies(config))

@@ -29,6 +29,7 @@ from queuectl.engine.policies import Policies
 from queuectl.engine.rescue import Rescue
 from queuectl.engine.retry import is_suspect
 from queuectl.engine.runner import Runner
+from queuectl.engine.shares import EXPIRED
 from queuectl.errors import StorageError
 from queuectl.model.lease import Claim, Exchange
 from queuectl.model.storage import Storage
@@ -83,7 +84,7 @@ class Worker:
                 supervisor=terms.supervisor,
                 queues=terms.queues,
                 concurrency=terms.concurrency,
-                lease=lease,
+                lease=lease * EXPIRED,
             )
         )
         self.desk = Desk()

@@ -110,10 +110,12 @@ class Beat:
     """What the storage answers to a worker's beat.
 
     `alive` is False once the worker was taken over: none of its leases holds any more. `cancelled` holds its leases
-    whose job is to be cancelled, `stop` how it was asked to stop, `leases` all that it holds.
+    whose job is to be cancelled, `stop` how it was asked to stop, `leases` all that it holds. `proven_ago` is how many
+    seconds ago it was proved to be alive, by the storage's clock, after this beat; None where that is not told.
     """
 
     alive: bool
     cancelled: frozenset[Lease] = field(default_factory=frozenset)
     stop: StopMode | None = None
     leases: frozenset[Lease] = field(default_factory=frozenset)
+    proven_ago: float | None = None

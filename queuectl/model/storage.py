@@ -154,7 +154,7 @@ class Storage(Protocol):
     def beat(self, worker: str) -> Beat:
         """Prove to be alive, learn what is asked.
 
-        Writes only when a lease is held and the last proof is older than a third of it, or lies as far ahead.
+        Writes only when a lease is held and the last proof is older than a sixth of it, or lies as far ahead.
         """
         ...
 

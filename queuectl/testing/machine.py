@@ -79,7 +79,7 @@ class StorageMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([12, 36]))
     def time_passes(self, seconds: int) -> None:
-        """Time passes: more than a third of any lease, so that every write of a worker has to prove it alive."""
+        """Time passes: more than a sixth of any lease, so that every write of a worker has to prove it alive."""
         self.clock.advance(seconds)
 
     @rule(

@@ -146,9 +146,9 @@ class Transaction:
         self.store.workers[worker.id] = worker
 
     def prove_alive(self, id: str) -> None:
-        """Note that a worker is alive, unless it proved it within a third of its lease."""
+        """Note that a worker is alive, unless it proved it within a sixth of its lease."""
         worker = self.store.workers.get(id)
-        if worker is not None and abs(self.now - worker.beat_at) > worker.lease / 3:
+        if worker is not None and abs(self.now - worker.beat_at) > worker.lease / 6:
             self.keep_worker(replace(worker, beat_at=self.now))
 
     def emit(self, name: str, **fields: Any) -> None:

@@ -53,6 +53,7 @@ def beat(tx: Transaction, id: str) -> Beat:
         cancelled=to_cancel(tx.store, id),
         stop=worker.stop,
         leases=frozenset(holding.lease for _, holding in held),
+        proven_ago=abs(tx.now - tx.store.workers[id].beat_at),
     )
 
 

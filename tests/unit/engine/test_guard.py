@@ -47,9 +47,21 @@ def running(world: World, counter: Counter) -> Iterator[Running]:
     running.flag.close()
 
 
-@pytest.mark.parametrize(("age", "ended"), [(LEASE * 0.4, False), (LEASE * 0.6, True)])
+@pytest.mark.parametrize(("age", "ended"), [(LEASE * 0.6, False), (LEASE * 0.7, True)])
 def test_what_runs_is_ended_in_time(counter: Counter, running: Running, age: float, ended: bool) -> None:
-    """After half of the lease without an answer."""
+    """When the last proof of life that was stored is two thirds of the lease old."""
+    counter.confirmed_at = counter.proven_at = time.monotonic() - age
+    left = Guard(counter, lease=LEASE).look()
+    assert (running.flag.reason == "lost") is ended
+    assert left == pytest.approx(0.5 if ended else LEASE * 2 / 3 - age, abs=0.1)
+
+
+@pytest.mark.parametrize(("age", "ended"), [(LEASE * 0.5, False), (LEASE * 0.6, True)])
+def test_an_answer_that_does_not_tell_how_old_the_proof_is(
+    counter: Counter, running: Running, age: float, ended: bool
+) -> None:
+    """Then it was as old as it may be, which is a sixth of what the storage takes for the lease."""
+    counter.proven_at = time.monotonic() - LEASE
     counter.confirmed_at = time.monotonic() - age
     Guard(counter, lease=LEASE).look()
     assert (running.flag.reason == "lost") is ended
@@ -60,14 +72,14 @@ def test_what_is_just_being_started_is_ended_too(world: World, counter: Counter)
     claim = world.claim(world.me)
     counter.desk.add([claim])
     counter.desk.take()
-    counter.confirmed_at = time.monotonic() - LEASE
+    counter.confirmed_at = counter.proven_at = time.monotonic() - LEASE
     Guard(counter, lease=LEASE).look()
     assert counter.desk.is_doomed(claim)
 
 
 def test_what_runs_later_is_not(world: World, counter: Counter, running: Running) -> None:
     """Once the storage answers again the worker works as before."""
-    counter.confirmed_at = time.monotonic() - LEASE
+    counter.confirmed_at = counter.proven_at = time.monotonic() - LEASE
     Guard(counter, lease=LEASE).look()
     counter.confirmed_at = time.monotonic()
     claim = world.claim(world.me, "later")

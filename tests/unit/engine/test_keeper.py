@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -345,4 +345,14 @@ class TestTrouble:
         monkeypatch.setattr(world.storage, "beat", stopped)
         rounds(keeper, 1)
         monkeypatch.undo()
-        assert counter.confirmed_at <= asked[0]
+        assert counter.proven_at <= counter.confirmed_at <= asked[0]
+
+    def test_how_old_the_proof_is_counts_where_the_storage_tells(
+        self, world: World, keeper: Keeper, counter: Counter, running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An answer is no proof of life that others could see."""
+        beat = world.storage.beat
+        monkeypatch.setattr(world.storage, "beat", lambda worker: replace(beat(worker), proven_ago=3.0))
+        counter.confirmed_at = counter.proven_at = time.monotonic() - 60.0
+        rounds(keeper, 1)
+        assert counter.confirmed_at - counter.proven_at == pytest.approx(3.0)

@@ -56,9 +56,9 @@ class Transaction:
         return sorted(((e, h) for e, h in held if h.lease.worker == worker), key=lambda pair: pair[1].lease.token)
 
     def prove_alive(self, id: str) -> None:
-        """Note that a worker is alive, unless it proved it within a third of its lease: what is idle does not write."""
+        """Note that a worker is alive, unless it proved it within a sixth of its lease: what is idle does not write."""
         worker = self.store.workers.get(id)
-        if worker is not None and abs(self.now - worker.beat_at) > worker.lease / 3:
+        if worker is not None and abs(self.now - worker.beat_at) > worker.lease / 6:
             self.store.workers[id] = replace(worker, beat_at=self.now)
 
     def emit(self, name: str, **fields: Any) -> None:
