@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from queuectl import ALLOWED, Action, Changed, ConflictError, Edit, Job, Query, State, UsageError
-from queuectl_postgres import orders
+from queuectl_postgres import orders, partitions
 from queuectl_postgres import statements as sql
 from queuectl_postgres.codes import CANCELLED, CODE_OF_STATE, FAILED, HELD, PARKED, PENDING, PROCESSING, READY
 from queuectl_postgres.editing import edit_jobs
@@ -68,7 +68,7 @@ def prune(tx: Transaction, query: Query, limit: int) -> Changed:
     remaining = _remaining(tx, found, rows, limit)
     codes = {CODE_OF_STATE[state] for state in ALLOWED[Action.DELETE]}
     held = {row[SEQ]: row for row in _held(tx, rows) if row[STATE] in codes}
-    return _delete(tx, [held[row[SEQ]] for row in rows if row[SEQ] in held], remaining)
+    return _delete(tx, [held[row[SEQ]] for row in rows if row[SEQ] in held], remaining, runs_of=partitions.leave)
 
 
 def _held(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
@@ -121,7 +121,18 @@ def _change(tx: Transaction, action: Action, rows: Sequence[Row], edit: Edit | N
     return Changed(jobs=tuple(_ACTIONS[action](tx, rows, edit or Edit())), remaining=remaining)
 
 
-def _delete(tx: Transaction, rows: Sequence[Row], remaining: int) -> Changed:
+def _all(_: Transaction, seqs: Sequence[int]) -> Sequence[int]:
+    return seqs
+
+
+def _delete(
+    tx: Transaction,
+    rows: Sequence[Row],
+    remaining: int,
+    *,
+    runs_of: Callable[[Transaction, Sequence[int]], Sequence[int]] = _all,
+) -> Changed:
+    """Delete jobs; of which of them the attempts and outputs are deleted now is told by `runs_of`."""
     jobs = tuple(job_of(row) for row in rows)
     if not rows:
         return Changed(remaining=remaining)
@@ -130,6 +141,9 @@ def _delete(tx: Transaction, rows: Sequence[Row], remaining: int) -> Changed:
     tags = [(tag, row[SEQ]) for row, job in zip(rows, jobs, strict=True) for tag in job.tags]
     if tags:
         tx.link.run(orders.REMOVE_TAGS, [list(column) for column in zip(*tags, strict=True)])
+    runs = runs_of(tx, place["seqs"])
+    for statement in orders.DELETE_RUNS if runs else ():
+        tx.link.run(statement, {"seqs": runs})
     for statement in orders.DELETE_JOBS:
         tx.link.run(statement, place)
     for row in rows:

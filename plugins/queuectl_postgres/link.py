@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -92,16 +92,22 @@ class Link:
         return row
 
     @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self, name: str = "queuectl_step") -> Iterator[None]:
         """Undo what the block did when it raises, and leave the transaction open."""
-        self.run("SAVEPOINT queuectl_step")
+        self.run(f"SAVEPOINT {name}")
         try:
             yield
         except BaseException:
-            self.run("ROLLBACK TO SAVEPOINT queuectl_step")
-            self.run("RELEASE SAVEPOINT queuectl_step")
+            self.run(f"ROLLBACK TO SAVEPOINT {name}")
+            self.run(f"RELEASE SAVEPOINT {name}")
             raise
-        self.run("RELEASE SAVEPOINT queuectl_step")
+        self.run(f"RELEASE SAVEPOINT {name}")
+
+    def roll_back(self) -> None:
+        """Undo the transaction that is open, if the connection still is."""
+        if not self.connection.closed:
+            with suppress(psycopg.Error, TimeoutError):
+                self.run("ROLLBACK")
 
     def _executed(self, statement: str, values: Values) -> psycopg.Cursor[tuple[Any, ...]]:
         return self.connection.cursor(row_factory=psycopg.rows.tuple_row).execute(self._placed(statement), values)

@@ -9,7 +9,7 @@ from psycopg import errors
 
 from queuectl import StorageRefusedError
 from queuectl_postgres import schema
-from queuectl_postgres.link import Link
+from queuectl_postgres.link import Connection, Link
 from queuectl_postgres.schema import Migration
 
 FOUND = """
@@ -23,6 +23,9 @@ VERSION = "SELECT version, usable_by FROM queuectl.version"
 SET_VERSION = "UPDATE queuectl.version SET version = %s, usable_by = %s"
 
 LOCK = "SELECT pg_advisory_xact_lock(%s)"
+
+PATIENCE = 3600.0
+"""Seconds that a step may take, which looks at every attempt there is, say, or for which another process takes it."""
 
 _QUICK = "SET LOCAL lock_timeout = '5s'"
 """For what a migration wants to alter others may wait in line behind it: so it must not stand in line for long."""
@@ -62,6 +65,8 @@ def ready(link: Link, *, migrations: Sequence[Migration] = schema.MIGRATIONS) ->
 
 def _step(link: Link, seen: int, migrations: Sequence[Migration]) -> int:
     """Make one version of the one before, in a transaction of its own; return what there is then."""
+    if isinstance(link.connection, Connection):
+        link.connection.patience = PATIENCE
     link.run("BEGIN")
     try:
         link.run(LOCK, (lock_number(f"{link.schema}:migrate"),))

@@ -200,9 +200,12 @@ ADD_TAGS = """
     ON CONFLICT (tag, seq) DO NOTHING
 """
 
-DELETE_JOBS = (
+DELETE_RUNS = (
     "DELETE FROM queuectl.output WHERE job = ANY(%(seqs)s::bigint[])",
     "DELETE FROM queuectl.attempt WHERE job = ANY(%(seqs)s::bigint[])",
+)
+
+DELETE_JOBS = (
     "DELETE FROM queuectl.spec WHERE seq = ANY(%(seqs)s::bigint[])",
     "DELETE FROM queuectl.job WHERE seq = ANY(%(seqs)s::bigint[])",
 )

@@ -236,7 +236,63 @@ class Migration:
         self.usable_by = usable_by
 
 
-MIGRATIONS: Sequence[Migration] = ()
+# Attempts and outputs are partitioned by ranges of jobs, see `partitions.py`. The tables that are there are the first
+# range, so that nothing is copied. That they hold nothing beyond it is proved before, while others write: proved when
+# they are attached it would keep all waiting. A range has room for what is enqueued meanwhile.
+BOUND = """
+DO $$
+DECLARE
+    bound bigint;
+BEGIN
+    SELECT last_value + CASE WHEN EXISTS (SELECT FROM queuectl.attempt) THEN 1000000 ELSE 100000 END
+    INTO bound FROM queuectl.job_seq;
+    EXECUTE format('ALTER TABLE queuectl.attempt ADD CONSTRAINT in_first CHECK (job < %s) NOT VALID', bound);
+    EXECUTE format('ALTER TABLE queuectl.output ADD CONSTRAINT in_first CHECK (job < %s) NOT VALID', bound);
+    CREATE TABLE queuectl.part (
+        first     bigint PRIMARY KEY,         -- the tables `attempt_first` and `output_first`: jobs from here on
+        until     bigint NOT NULL,            -- and up to here, not included
+        pruned_at double precision,           -- when the last job was forgotten whose attempts were left there
+        swept     bigint NOT NULL,            -- up to where they were deleted row by row since
+        tried_at  double precision            -- when it could not be dropped, since somebody was reading
+    ) WITH (fillfactor = 50);
+    INSERT INTO queuectl.part (first, until, swept) VALUES (0, bound, 0);
+END
+$$
+"""
+
+PROVE = """
+ALTER TABLE queuectl.attempt VALIDATE CONSTRAINT in_first;
+ALTER TABLE queuectl.output VALIDATE CONSTRAINT in_first
+"""
+
+PARTITION = """
+LOCK TABLE queuectl.attempt, queuectl.output;
+ALTER TABLE queuectl.attempt RENAME TO attempt_0;
+CREATE TABLE queuectl.attempt (LIKE queuectl.attempt_0, PRIMARY KEY (job, number)) PARTITION BY RANGE (job);
+CREATE TABLE queuectl.attempt_rest PARTITION OF queuectl.attempt DEFAULT;
+ALTER TABLE queuectl.output RENAME TO output_0;
+CREATE TABLE queuectl.output (LIKE queuectl.output_0, PRIMARY KEY (job, number)) PARTITION BY RANGE (job);
+CREATE TABLE queuectl.output_rest PARTITION OF queuectl.output DEFAULT;
+DO $$
+DECLARE
+    bound bigint;
+BEGIN
+    SELECT until INTO bound FROM queuectl.part WHERE first = 0;
+    EXECUTE format('ALTER TABLE queuectl.attempt ATTACH PARTITION queuectl.attempt_0 '
+                   'FOR VALUES FROM (MINVALUE) TO (%s)', bound);
+    EXECUTE format('ALTER TABLE queuectl.output ATTACH PARTITION queuectl.output_0 '
+                   'FOR VALUES FROM (MINVALUE) TO (%s)', bound);
+END
+$$;
+ALTER TABLE queuectl.attempt_0 DROP CONSTRAINT in_first;
+ALTER TABLE queuectl.output_0 DROP CONSTRAINT in_first
+"""
+
+MIGRATIONS: Sequence[Migration] = (
+    Migration(BOUND, usable_by=1),
+    Migration(PROVE, usable_by=1),
+    Migration(PARTITION, usable_by=1),
+)
 """The one at index i makes version i + 2 of version i + 1. `CREATE` makes the first."""
 
 VERSION = 1 + len(MIGRATIONS)

@@ -36,6 +36,7 @@ from queuectl import (
     Settlement,
     State,
     StopMode,
+    StorageBusyError,
     StorageError,
     UsageError,
     Worker,
@@ -50,6 +51,7 @@ from queuectl_postgres import (
     leases,
     migrating,
     orders,
+    partitions,
     queues,
     selecting,
     upkeep,
@@ -115,7 +117,7 @@ class PostgresStorage:
             try:
                 yield link, now if self._clock is None else self._clock()
             finally:
-                _end(link, "ROLLBACK")
+                link.roll_back()
 
     def _write(self, act: Callable[[Transaction], Answer], *, patience: float | None = None) -> Answer:
         """Run one transaction, again where another one got in its way: committed at the end, or not done at all."""
@@ -136,7 +138,7 @@ class PostgresStorage:
             self._finish(tx)
             link.run("COMMIT")
         except BaseException:
-            _end(link, "ROLLBACK")
+            link.roll_back()
             raise
         return answer
 
@@ -274,6 +276,7 @@ class PostgresStorage:
     def register(self, worker: NewWorker) -> None:
         """Make an incarnation known."""
         self._write(lambda tx: workers.register(tx, worker))
+        self._look_after_partitions()
 
     def retire(self, worker: str) -> None:
         """Forget an incarnation."""
@@ -376,7 +379,14 @@ class PostgresStorage:
 
     def prune(self, query: Query, limit: int) -> Changed:
         """Delete finished jobs that match."""
-        return self._write(lambda tx: changing.prune(tx, query, limit), patience=PATIENT)
+        changed = self._write(lambda tx: changing.prune(tx, query, limit), patience=PATIENT)
+        self._look_after_partitions()
+        return changed
+
+    def _look_after_partitions(self) -> None:
+        """Make, drop or sweep one; another time, if not now."""
+        with suppress(StorageBusyError):
+            self._write(partitions.look_after, patience=PATIENT)
 
     def close(self) -> None:
         """Give everything back; idempotent."""
@@ -386,10 +396,3 @@ class PostgresStorage:
                 self._notify(link, channels)
         self._waker.close()
         self._database.close()
-
-
-def _end(link: Link, how: str) -> None:
-    """End a transaction, if the connection still is."""
-    if not link.connection.closed:
-        with suppress(psycopg.Error, TimeoutError):
-            link.run(how)

@@ -22,7 +22,9 @@ CHECKS = {
     """,
     "attempts without their job": """
         SELECT count(*) FROM queuectl.attempt
-        WHERE NOT EXISTS (SELECT FROM queuectl.job WHERE job.seq = attempt.job)
+        WHERE NOT EXISTS (SELECT FROM queuectl.job WHERE job.seq = attempt.job) AND NOT EXISTS (
+            SELECT FROM queuectl.part WHERE pruned_at IS NOT NULL AND attempt.job >= first AND attempt.job < until
+        )
     """,
     "outputs without their attempt": """
         SELECT count(*) FROM queuectl.output
