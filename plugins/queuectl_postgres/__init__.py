@@ -32,7 +32,7 @@ class Postgres:
         bool | None,
         msgspec.Meta(
             description="whether a pooler such as pgbouncer lends connections by the transaction: then nothing is "
-            "prepared and nobody listens, workers look twice a second; null means to find out"
+            "prepared and nobody listens, workers look four times a second; null means to find out"
         ),
     ] = None
     timeout: Annotated[

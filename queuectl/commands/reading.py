@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from queuectl.commands import output
@@ -179,9 +180,16 @@ def _print_stream(session: Session, tail: bytes, length: int, path: str | None, 
             reader.close()
         return
     if len(tail) < length:
-        where = f"; the whole was kept in {path} on its worker's host" if path else ""
+        where = _place_of(session, path) if path else ""
         output.message(session, f"the last {size(len(tail))} of {size(length)}{where}")
     write(tail)
+
+
+def _place_of(session: Session, path: str) -> str:
+    shared = session.config().worker.outputs
+    if shared is None or shared not in Path(path).parents:
+        return f"; the whole was kept in {path} on its worker's host"
+    return f"; the whole was kept in {path}" + ("" if shared.is_dir() else f": there is no directory {shared} here")
 
 
 def print_running(session: Session, job: Job, taker: Taker) -> bool:
@@ -200,7 +208,7 @@ def open_running(session: Session, job: Job) -> list[Reader] | None:
     """Open what the present run writes: the output, and what is kept apart, if it is; None when it is not here."""
     if job.worker is None:
         return None
-    logs = session.config().data / "logs"
+    logs = session.config().logs
     out = _opened(str(spool_path(logs, job.worker, job.lease)))
     if out is None:
         return None

@@ -76,6 +76,11 @@ class Config:
         return settings
 
     @cached_property
+    def logs(self) -> Path:
+        """Where the output of runs goes: in the data directory, or in one that all hosts share."""
+        return (self.worker.outputs or self.data) / "logs"
+
+    @cached_property
     def retention(self) -> Retention:
         """The section `retention`."""
         settings: Retention = self._bound("retention")

@@ -6,6 +6,7 @@ Structs, not dataclasses as in plugins: every call of the command line defines t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -40,6 +41,13 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     lease: Annotated[
         Duration, Meta(ge=0.1, description="after how long without a sign of life another host takes over a job")
     ] = Duration(30.0)
+    outputs: Annotated[
+        Path | None,
+        Meta(
+            description="a directory that all hosts share, under one path, for whole outputs; "
+            "null means that each keeps them in its data directory"
+        ),
+    ] = None
 
 
 class Retention(Struct, frozen=True, kw_only=True):

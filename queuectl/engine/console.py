@@ -96,7 +96,7 @@ class Console:
         if going_on and number in {None, job.runs + 1}:
             assert job.worker is not None
             try:
-                return collect(self.config.data / "logs", job.worker, job.lease)
+                return collect(self.config.logs, job.worker, job.lease)
             except OSError:  # it runs at another host, or has not begun
                 return Output()
         if number is None and not job.runs:

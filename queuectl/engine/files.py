@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from queuectl.errors import ConfigError, StorageError
+
+if TYPE_CHECKING:
+    from queuectl.config import Config
 
 
 def make_private_directory(path: Path) -> None:
@@ -20,6 +24,20 @@ def make_private_directory(path: Path) -> None:
     refuse_foreign(path, found)
     if not stat.S_ISDIR(found.st_mode):
         raise StorageError(f"{path} is no directory")
+
+
+def make_logs(config: Config) -> Path:
+    """Create the directory for the output of runs, and return it.
+
+    Raises ConfigError where the one that hosts share is not there: made here, it would be shared with nobody.
+    """
+    shared = config.worker.outputs
+    if shared is not None and not shared.is_dir():
+        raise ConfigError(
+            f"worker.outputs: there is no directory {shared}", hint=f"mount it, or make it: mkdir -p -m 700 {shared}"
+        )
+    make_private_directory(config.logs)
+    return config.logs
 
 
 def refuse_foreign(path: Path, found: os.stat_result) -> None:

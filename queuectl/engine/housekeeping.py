@@ -29,7 +29,7 @@ class Housekeeping:
 
     def __init__(self, config: Config, storage: Storage, steadiness: Steadiness | None = None) -> None:
         self._storage = storage
-        self._logs = config.data / "logs"
+        self._logs = config.logs
         self._run = config.data / "run"
         kept = {State.COMPLETED: config.retention.completed, State.CANCELLED: config.retention.cancelled}
         self._kept = {state: float(age) for state, age in kept.items() if age is not None}

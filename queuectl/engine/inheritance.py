@@ -87,7 +87,7 @@ def settlement_of(case: Inherited, policies: Policies, logs: Path, boot: str) ->
 
 
 def _settlement(case: Inherited, outcome: Outcome, decision: Decision, logs: Path, boot: str) -> Settlement:
-    claim, entry = case.claim, case.entry
+    claim = case.claim
     started_ago, ended_ago = _ages(case, boot)
     run = Run(
         number=claim.number,
@@ -95,7 +95,7 @@ def _settlement(case: Inherited, outcome: Outcome, decision: Decision, logs: Pat
         outcome=outcome,
         started_ago=started_ago,
         ended_ago=ended_ago,
-        output=collect(logs, claim.origin.worker, claim.origin.token) if entry else Output(),
+        output=_output(case, logs),
     )
     return Settlement(
         lease=claim.lease,
@@ -105,6 +105,17 @@ def _settlement(case: Inherited, outcome: Outcome, decision: Decision, logs: Pat
         delay=decision.delay,
         error=decision.error,
     )
+
+
+def _output(case: Inherited, logs: Path) -> Output:
+    """Return what the run wrote; of one on another host that is to be seen only in a directory that both share."""
+    origin = case.claim.origin
+    try:
+        return collect(logs, origin.worker, origin.token)
+    except OSError:
+        if case.entry is not None:
+            raise
+        return Output()
 
 
 def _ages(case: Inherited, boot: str) -> tuple[float, float]:

@@ -264,7 +264,7 @@ class Queue:
         """
         from queuectl.engine.changing import change
 
-        return change(self.storage, self.config.data / "logs", action, target, expected=expected, edit=edit)
+        return change(self.storage, self.config.logs, action, target, expected=expected, edit=edit)
 
     def counts(self) -> Mapping[str, Mapping[State, int]]:
         """Return how many jobs each queue has in each state; zeros may be left out."""
@@ -324,7 +324,7 @@ class Queue:
 
         chosen = FORGETTABLE if states is None else _states(states)
         age = _checked("older_than", read_delay, older_than)
-        return prune(self.storage, self.config.data / "logs", age, states=chosen, queue=queue, progress=progress)
+        return prune(self.storage, self.config.logs, age, states=chosen, queue=queue, progress=progress)
 
     def backup(self, path: str | Path) -> None:
         """Write a consistent copy of the store to a new file. Raises ConflictError where the file exists."""

@@ -19,7 +19,7 @@ import structlog
 from queuectl.config import Config
 from queuectl.engine.boot import boot_id, host_name
 from queuectl.engine.environment import reaches_same_store
-from queuectl.engine.files import make_private_directory
+from queuectl.engine.files import make_logs
 from queuectl.engine.identity import new_id
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.orders import SIGNALS
@@ -116,8 +116,7 @@ class Supervisor:
         self._plan = plan
         self._storage = storage
         self._log = structlog.get_logger().bind(supervisor=self.id)
-        run, logs = config.data / "run", config.data / "logs"
-        make_private_directory(logs)
+        run, logs = config.data / "run", make_logs(config)
         self._ledger = Ledger(run, self.id, slots=1, boot=boot_id())
         lease = float(config.worker.lease) * EXPIRED
         storage.register(NewWorker(id=self.id, host=host_name(), pid=os.getpid(), role=Role.SUPERVISOR, lease=lease))

@@ -19,7 +19,7 @@ from queuectl.engine.desk import RELEASED, Desk, Ended
 from queuectl.engine.draining import is_drained
 from queuectl.engine.environment import base_environment
 from queuectl.engine.exchanging import Counter
-from queuectl.engine.files import make_private_directory
+from queuectl.engine.files import make_logs
 from queuectl.engine.hearing import hear
 from queuectl.engine.isolation import Isolation
 from queuectl.engine.keeper import Keeper
@@ -68,12 +68,11 @@ class Worker:
         self.storage = storage
         self.config = config
         self.log = structlog.get_logger().bind(worker=terms.id)
-        run, self.logs = config.data / "run", config.data / "logs"
+        run, self.logs = config.data / "run", make_logs(config)
         # What a plugin cannot build is known before anybody hears of this worker.
         self.policies = Policies(config)
         self.policies.prepare()
         self.deliveries = Deliveries(config, storage, terms.id)
-        make_private_directory(self.logs)
         self.ledger = Ledger(run, terms.id, slots=terms.concurrency + 64, boot=boot_id())
         lease = float(config.worker.lease)
         storage.register(

@@ -119,7 +119,7 @@ def test_get_without_a_key_is_everything(queuectl: Program) -> None:
     """As JSON, nested as in the file; a section likewise."""
     everything = queuectl("config", "get", "--json", code=0).json
     assert everything["jobs"]["max-retries"] == 3
-    assert everything["worker"] == {"count": 1, "concurrency": 1, "lease": 30}
+    assert everything["worker"] == {"count": 1, "concurrency": 1, "lease": 30, "outputs": None}
     assert queuectl("config", "get", "worker", "--json", code=0).json == everything["worker"]
     assert queuectl("config", "get", "worker", code=0).rows[0] == ["worker.count", "1"]
 
@@ -222,7 +222,7 @@ def test_explain_tells_all_of_a_key(queuectl: Program) -> None:
         "origin": "default",
         "variable": "QUEUECTL_JOBS__MAX_RETRIES",
     }
-    assert queuectl("config", "explain", "worker", code=0).out.count("origin\tdefault") == 3
+    assert queuectl("config", "explain", "worker", code=0).out.count("origin\tdefault") == 4
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,11 @@ def start(tmp_path: Path, postgres: Postgres) -> Iterator[Start]:
     """Return what makes a host on the database of this test, by way of a port where one is given."""
     with ExitStack() as stack:
 
-        def start(name: str, *, dsn: str = postgres.dsn, port: int | None = None) -> Host:
+        def start(name: str, *, dsn: str = postgres.dsn, port: int | None = None, **worker: Any) -> Host:
             if port is not None:
                 dsn = psycopg.conninfo.make_conninfo(dsn, host="127.0.0.1", port=port)
             storage = {"plugin": "postgres", "dsn": dsn, "schema": postgres.schema, "timeout": 1.0}
-            host = Host(tmp_path / name, storage, {"worker": {"lease": LEASE}, "backoff": {"base": 0.1}})
+            host = Host(tmp_path / name, storage, {"worker": {"lease": LEASE, **worker}, "backoff": {"base": 0.1}})
             stack.callback(host.close)
             return host
 
@@ -151,6 +151,70 @@ def test_a_host_that_is_cut_off_ends_its_commands_before_another_starts_them(
     assert Path(f"{marks}.later").read_text() == "b on cut\n"
     assert heir.job("a")["state"] == "completed"
     assert len(heir.job("a")["attempts_log"]) == 2
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """Return a directory that all hosts share."""
+    path = tmp_path / "shared"
+    path.mkdir(mode=0o700)
+    return path
+
+
+LONG = "head -c 300000 /dev/zero | tr '\\0' x; echo end"
+"""Writes much more than is stored with an attempt."""
+
+WHOLE = "x" * 300000 + "end\n"
+
+
+class TestSharedOutputs:
+    """Hosts that keep outputs in a directory that all of them share."""
+
+    def test_a_long_output_is_read_whole_from_any_host(self, start: Start, shared: Path) -> None:
+        """And goes, from any of them, with its job."""
+        one, other = (start(name, outputs=str(shared)) for name in ("one", "other"))
+        one.start()
+        enqueue(one, "a", LONG)
+        until(lambda: one.job("a")["state"] == "completed")
+        assert other.run("logs", "--raw", "a") == other.run("logs", "a") == one.run("logs", "--raw", "a") == WHOLE
+        assert len(list(shared.rglob("*.out"))) == 1
+        other.run("prune", "--older-than", "0s", "--yes")
+        assert list(shared.rglob("*.out")) == []
+
+    def test_what_runs_is_read_from_any_host(self, start: Start, shared: Path) -> None:
+        """As far as it has come."""
+        one, other = (start(name, outputs=str(shared)) for name in ("one", "other"))
+        one.start()
+        enqueue(one, "a", f"{LONG}; until test -e {shared}/go; do sleep 0.02; done")
+        until(lambda: other.run("logs", "--raw", "a") == WHOLE)
+        (shared / "go").touch()
+
+    def test_what_a_dead_host_wrote_is_kept(self, start: Start, shared: Path) -> None:
+        """Whoever takes over finds it, and stores its end."""
+        dead, heir = (start(name, outputs=str(shared)) for name in ("dead", "heir"))
+        dead.start()
+        enqueue(dead, "a", f"{LONG}; test $HERE = heir || sleep 600")
+        until(lambda: heir.run("logs", "--raw", "a") == WHOLE)
+        heir.start()
+        dead.lose_power()
+        until(lambda: heir.job("a")["state"] == "completed")
+        assert [each["result"] for each in heir.job("a")["attempts_log"]] == ["lost", "completed"]
+        assert heir.run("logs", "--raw", "a", "--attempt", "1") == WHOLE
+
+    def test_a_directory_that_is_not_there_is_told(self, start: Start, shared: Path) -> None:
+        """No worker starts, since it would share with nobody; the end of an output is read all the same."""
+        one, other = (start(name, outputs=str(shared)) for name in ("one", "other"))
+        worker = one.start()
+        enqueue(one, "a", LONG)
+        until(lambda: one.job("a")["state"] == "completed")
+        worker.terminate()
+        worker.wait(30)
+        shared.rename(shared.with_name("away"))
+        assert other.run("worker", "start", code=78).startswith(
+            f"error: worker.outputs: there is no directory {shared}\nhint: mount it, or make it: mkdir"
+        )
+        assert other.run("logs", "--raw", "a") == WHOLE[-65536:]
+        assert f"there is no directory {shared} here" in other.told("logs", "--raw", "a")
 
 
 def test_nothing_is_lost_when_the_server_is_restarted(start: Start, tmp_path: Path, marks: Path) -> None:

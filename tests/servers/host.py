@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +47,16 @@ class Host:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command to its end, and return what it printed; standard error where it is to fail."""
-        done = subprocess.run(
+        done = self._done(arguments)
+        assert done.returncode == code, done.stderr
+        return done.stderr if code else done.stdout
+
+    def told(self, *arguments: str) -> str:
+        """Run a command to its end, and return what it said on standard error."""
+        return self._done(arguments).stderr
+
+    def _done(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", "queuectl", *arguments],
             env=self.env,
             cwd=self.root,
@@ -56,8 +65,6 @@ class Host:
             timeout=PATIENCE,
             check=False,
         )
-        assert done.returncode == code, done.stderr
-        return done.stderr if code else done.stdout
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start workers, and return when they work."""

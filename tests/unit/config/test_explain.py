@@ -89,6 +89,7 @@ def test_a_section_is_all_its_settings(place: Place) -> None:
         ("worker.count", "2"),
         ("worker.concurrency", "1"),
         ("worker.lease", "30s"),
+        ("worker.outputs", "null"),
     ]
 
 
