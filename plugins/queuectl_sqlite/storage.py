@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # words of the seam: to import what many of them name takes l
         Group,
         Job,
         Lease,
+        Moved,
         NewJob,
         NewWorker,
         Output,
@@ -297,6 +298,13 @@ class SqliteStorage:
     def interrupt(self) -> None:
         """Make a `wait` return."""
         self._waker.interrupt()
+
+    def adopt(self, moved: Sequence[Moved]) -> int:
+        """Store jobs as they are in another store."""
+        from queuectl_sqlite import adopting
+
+        with self._writing(durable=True) as tx:
+            return adopting.adopt(tx, moved)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version."""

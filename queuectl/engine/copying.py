@@ -35,7 +35,7 @@ def copy(source: Queue, target: Queue, *, progress: Callable[[int], None] = lamb
     """
     taker = target.storage
     if not isinstance(taker, AdoptingStorage):
-        raise UsageError("that storage takes over no jobs of another one", hint="copy to postgres")
+        raise UsageError("that storage takes over no jobs of another one", hint="the built-in ones do")
     _refuse_the_same(source, target)
     _refuse_work(source)
     _copy_settings(source, target)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 import queuectl
@@ -22,6 +23,7 @@ from queuectl.model.lease import Verdict
 from queuectl.model.query import Action
 from queuectl.model.transfer import Moved
 from queuectl.model.worker import NewWorker
+from queuectl.testing import MemoryStorage
 from queuectl.testing.contract.steps import claim, claim_one, enqueue, ran, register, settle
 from queuectl_postgres import Postgres
 
@@ -33,18 +35,56 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
+SQLITE, POSTGRES = "sqlite", "postgres"
+
+WAYS = [(SQLITE, POSTGRES), (POSTGRES, SQLITE), (SQLITE, SQLITE), (POSTGRES, POSTGRES)]
+
+
+@pytest.fixture(params=WAYS, ids=" to ".join)
+def way(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Return from what to what is copied: every test is one of all ways."""
+    way: tuple[str, str] = request.param
+    return way
+
+
+Opening = Callable[[str, str], Queue]
+
+
 @pytest.fixture
-def source(stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
-    """Return a queue in SQLite."""
+def open_queue(
+    stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Opening:
+    """Return what opens a queue of its own in a storage."""
     monkeypatch.setenv("QUEUECTL_HOME", str(tmp_path))
-    return stack.enter_context(queuectl.open(overrides=[f"storage.path={tmp_path / 'old.db'}"]))
+
+    def open_queue(plugin: str, name: str) -> Queue:
+        overrides = [f"storage.path={tmp_path / name}.db"]
+        if plugin == POSTGRES:
+            postgres: Postgres = request.getfixturevalue("postgres")
+            schema = f"{postgres.schema}_{name}"
+            stack.callback(drop, postgres.dsn, schema)
+            overrides = ["storage.plugin=postgres", f"storage.dsn={postgres.dsn}", f"storage.schema={schema}"]
+        return stack.enter_context(queuectl.open(overrides=overrides))
+
+    return open_queue
+
+
+def drop(dsn: str, schema: str) -> None:
+    """Leave nothing on the server."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
 
 
 @pytest.fixture
-def target(stack: ExitStack, source: Queue, postgres: Postgres) -> Queue:
-    """Return an empty queue in PostgreSQL."""
-    overrides = ["storage.plugin=postgres", f"storage.dsn={postgres.dsn}", f"storage.schema={postgres.schema}"]
-    return stack.enter_context(queuectl.open(overrides=overrides))
+def source(open_queue: Opening, way: tuple[str, str]) -> Queue:
+    """Return a queue to copy."""
+    return open_queue(way[0], "old")
+
+
+@pytest.fixture
+def target(open_queue: Opening, source: Queue, way: tuple[str, str]) -> Queue:
+    """Return an empty queue in another store."""
+    return open_queue(way[1], "new")
 
 
 @pytest.fixture
@@ -156,8 +196,14 @@ def test_a_key_that_is_held_there_is_told(used: Queue, target: Queue) -> None:
 
 
 def test_a_store_is_not_copied_into_itself(source: Queue, target: Queue) -> None:
-    """Nor to a storage that takes no jobs."""
+    """All of it would be there already."""
     with pytest.raises(UsageError, match="itself"):
         copy(target, target)
+
+
+@pytest.mark.parametrize("way", WAYS[:1], indirect=True, ids=" to ".join)
+def test_a_storage_that_takes_no_jobs_is_told(used: Queue, target: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one of a third party."""
+    monkeypatch.setattr(target, "_storage", MemoryStorage())
     with pytest.raises(UsageError, match="takes over no jobs"):
-        copy(target, source)
+        copy(used, target)
