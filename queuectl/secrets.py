@@ -40,7 +40,7 @@ _DIGITS = r"(?!\d{1,5}(?:[/?#\s]|$))"  # a port, no password
 _IN_URL = re.compile(rf"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*:)(?:[^\s/?#]*|{_DIGITS}\S*)(?P<after>@)")
 _IN_WORDS = re.compile(
     r"(?P<before>(?i:pass(?:word|wd|phrase)|\bpwd|secret|token|api[-_]?key|access[-_]?key)\s*=\s*)"
-    r"""(?:'[^']*'|"[^"]*"|[^\s&]+(?:&(?![\w.-]+=)[^\s&]*)*)"""
+    r"""(?:'(?:[^'\\]|\\.)*'|"[^"]*"|(?:\\.|[^\s&\\])+(?:&(?![\w.-]+=)[^\s&]*)*)"""
 )
 
 

@@ -26,6 +26,8 @@ def parameters(dsn: str) -> dict[str, str]:
         raise ConfigError("storage.dsn is not a connection string that PostgreSQL understands", hint=_EXAMPLE) from None
     if "@" in str(told.get("host", "")):  # which would be told wherever that host cannot be found
         raise ConfigError("storage.dsn: an @ in a user or password must be written as %40", hint=_EXAMPLE)
+    if re.search(r"[=@]|://", str(told.get("dbname", ""))):  # a whole address, which would be told for a name
+        raise ConfigError("storage.dsn: dbname must be the name of a database", hint=_EXAMPLE)
     if not re.fullmatch(r"[\d,]*", str(told.get("port", ""))):
         raise ConfigError("storage.dsn: a port must be a number", hint=_EXAMPLE)
     return {name: str(value) for name, value in told.items() if value is not None}

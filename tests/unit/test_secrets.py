@@ -93,6 +93,8 @@ def test_other_names_are_no_secrets(key: str) -> None:
         ("dsn", "postgres://u:p@ss@db/jobs", f"postgres://u:{MASK}@db/jobs"),
         ("dsn", "host=db password=hunter2 user=u", f"host=db password={MASK} user=u"),
         ("dsn", "host=db password='hunter 2' user=u", f"host=db password={MASK} user=u"),
+        ("dsn", r"host=db password='hunt\'er 2' user=u", f"host=db password={MASK} user=u"),
+        ("dsn", r"host=db password=hunt\ er\'2 user=u", f"host=db password={MASK} user=u"),
         ("url", "redis://:hunter2@cache/0", f"redis://:{MASK}@cache/0"),
         ("url", "https://example.org:8080/x", "https://example.org:8080/x"),
         ("headers", {"token": "t", "accept": "json"}, {"token": MASK, "accept": "json"}),

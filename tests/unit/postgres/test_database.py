@@ -42,6 +42,7 @@ def proxy(postgres: Postgres) -> Any:
         f"host=db password={SECRET} nonsense",
         f"postgresql://ada:{SECRET}@db/jobs?nonsense=1",
         f"postgresql://ada:p@{SECRET}@db/jobs",
+        f"host=127.0.0.1 port=1 dbname=postgresql://ada:{SECRET}@db/jobs",
         f"postgresql://ada:{SECRET}@db:port/jobs",
         f"postgresql://ada:{SECRET}@127.0.0.1:1/jobs?sslmode=perhaps",
         f"postgresql://ada:{SECRET}@127.0.0.1:1/jobs?connect_timeout=soon",
