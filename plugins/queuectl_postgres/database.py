@@ -39,6 +39,7 @@ class Database:
         self.schema = schema
         self.timeout = timeout
         self._pooled = pooled
+        self._reached = False
         self._idle: list[Link] = []
         self._lock = Lock()
         self._process = os.getpid()
@@ -66,13 +67,14 @@ class Database:
         try:
             connection = Connection.connect(**self._parameters(), autocommit=True, prepare_threshold=None)
         except (psycopg.Error, UnicodeError) as error:
-            raise unreachable(error, self.path) from error
+            raise unreachable(error, self.path, reached_before=self._reached) from error
         try:
             with translated(self.path):
                 self._look_at(connection)
         except BaseException:
             connection.close()
             raise
+        self._reached = True
         return connection
 
     def close(self) -> None:

@@ -46,9 +46,15 @@ def translated(place: str) -> Iterator[None]:
         raise StorageRefusedError(f"{place} is damaged: {error}", hint="restore a backup") from error
 
 
-def unreachable(error: Exception, place: str) -> StorageError:
-    """Tell why no connection could be made."""
+def unreachable(error: Exception, place: str, *, reached_before: bool = False) -> StorageError:
+    """Tell why no connection could be made.
+
+    Where one could before with the same settings it may be made again, whatever the server says, in whatever language,
+    while it is stopped, or somebody changes a password: a worker is not to leave because of that.
+    """
     told = _first_line(error)
+    if reached_before:
+        return StorageBusyError(f"{place} cannot be reached: {told}", hint=_LOOK)
     if isinstance(error, psycopg.ProgrammingError):
         return StorageRefusedError(f"{place} cannot be connected to: {told}", hint="look at storage.dsn")
     if _LASTING.search(told) and not _PASSING.search(told):

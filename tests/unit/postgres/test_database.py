@@ -112,6 +112,20 @@ def test_a_server_that_says_nothing_is_given_up(open_storage: Open, proxy: Proxy
     assert not storage.beat("worker-1").alive
 
 
+def test_a_server_that_has_let_us_in_is_waited_for(
+    postgres: Postgres, open_storage: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it says while it stops, or somebody changes who may come in: a worker is not to leave for good."""
+    storage = open_storage(timeout=2.0)
+    storage._database.close()
+    storage._database._closed = False
+    monkeypatch.setitem(storage._database._told, "user", "eve")
+    with pytest.raises(StorageBusyError, match=r"cannot be reached: .*eve"):
+        storage.beat("worker-1")
+    monkeypatch.undo()
+    assert not storage.beat("worker-1").alive
+
+
 def test_a_kept_connection_that_was_closed_is_replaced(storage: PostgresStorage, open_storage: Open) -> None:
     """Nobody notices that the server closed it while nobody used it, as when it was restarted."""
     storage.enqueue([NewJob(id="a", command="true")])
