@@ -17,6 +17,9 @@ from queuectl.model.query import Query
 from queuectl.model.storage import Storage
 
 INTERVAL = 60.0
+FOR_EVER = 100 * 365.25 * 86400.0
+"""Seconds that nothing is old."""
+
 STEP = 500
 """Jobs that one pass deletes at most, so that nobody waits for long."""
 
@@ -32,7 +35,8 @@ class Housekeeping:
         self._logs = config.logs
         self._run = config.data / "run"
         kept = {State.COMPLETED: config.retention.completed, State.CANCELLED: config.retention.cancelled}
-        self._kept = {state: float(age) for state, age in kept.items() if age is not None}
+        # What is kept for ever is asked for too: it is the occasion on which a storage looks after itself.
+        self._kept = {state: FOR_EVER if age is None else float(age) for state, age in kept.items()}
         self._random = random.Random()
         self._next = time.monotonic() + self._random.uniform(0, 2.0)
         self._steadiness = steadiness or Steadiness()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from queuectl.config import Config
+from queuectl.config import Config, load_config
 from queuectl.engine import housekeeping
 from queuectl.engine.boot import boot_id
 from queuectl.engine.housekeeping import Housekeeping, unlink_outputs
@@ -17,7 +17,7 @@ from queuectl.engine.steadiness import SETTLING, Steadiness
 from queuectl.model.attempt import Output, Result, Run
 from queuectl.model.lease import Settlement, Verdict
 from queuectl.model.outcome import Outcome
-from queuectl.model.query import Query
+from queuectl.model.query import Changed, Query
 from queuectl.testing import FakeClock, MemoryStorage
 
 from .conftest import World
@@ -143,3 +143,24 @@ def test_a_ledger_that_never_got_its_name_goes(keeping: Housekeeping, world: Wor
     keeping.work()
     assert sorted(os.listdir(world.run)) == [".young", "live"]
     ledger.close()
+
+
+def test_what_is_kept_for_ever_is_an_occasion_too(config: Config, world: World, clock: FakeClock) -> None:
+    """A storage looks after itself when it is asked to prune: it is, though nothing is ever old enough."""
+    asked: list[Query] = []
+    prune = world.storage.prune
+
+    def asking(query: Query, limit: int) -> Changed:
+        asked.append(query)
+        return prune(query, limit)
+
+    world.storage.prune = asking  # type: ignore[method-assign]
+    finish(world, "done", Verdict.COMPLETED)
+    clock.advance(3650 * DAY)
+    overrides = ["retention.completed=null", "retention.cancelled=null"]
+    for_ever = load_config(environ={"QUEUECTL_HOME": str(config.data)}, overrides=overrides)
+    keeping = Housekeeping(for_ever, world.storage)
+    keeping._next = 0.0
+    keeping.work()
+    assert len(asked) == 2
+    assert left(world) == {"done"}
