@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from queuectl.model.diagnosis import DiagnosedStorage, Finding, Health
     from queuectl.model.event import EVENT_NAMES, Event
     from queuectl.model.executor import Cancelled, EndingExecutor, Executor, OutputFile, RunContext
+    from queuectl.model.fresh import FreshJobs
     from queuectl.model.job import DEFAULT_QUEUE, FINAL, LIVE, BackoffChoice, Command, Job, NewJob, State
     from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement, Verdict
     from queuectl.model.notifier import Notifier
@@ -80,6 +81,7 @@ __all__ = [
     "Executor",
     "Failure",
     "Finding",
+    "FreshJobs",
     "Group",
     "Health",
     "Job",
@@ -132,6 +134,7 @@ _HOMES = {
     "queuectl.model.diagnosis": "DiagnosedStorage Finding Health",
     "queuectl.model.event": "EVENT_NAMES Event",
     "queuectl.model.executor": "Cancelled EndingExecutor Executor OutputFile RunContext",
+    "queuectl.model.fresh": "FreshJobs",
     "queuectl.model.job": "DEFAULT_QUEUE FINAL LIVE BackoffChoice Command Job NewJob State",
     "queuectl.model.lease": "Ask Beat Claim Exchange Lease Settlement Verdict",
     "queuectl.model.notifier": "Notifier",

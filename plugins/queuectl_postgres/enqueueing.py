@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any
 
 from psycopg import errors
 
-from queuectl import ConflictError, Job, NewJob
+from queuectl import ConflictError, FreshJobs, Job, NewJob
 from queuectl_postgres import statements as sql
 from queuectl_postgres.codes import DUE, PENDING, READY
 from queuectl_postgres.link import Link
-from queuectl_postgres.rows import command_columns, first_run, json_of, stored
+from queuectl_postgres.rows import command_columns, json_of
 from queuectl_postgres.transaction import Transaction, Wake
 
 AT_ONCE = 10_000
@@ -20,32 +20,6 @@ AT_ONCE = 10_000
 
 _TRIES = 5
 """How often a collision is looked into: what collided with us may be gone when we look."""
-
-
-class Fresh(Sequence[Job]):
-    """Jobs as they were just stored, each made when it is asked for: many take longer to make than to store."""
-
-    def __init__(self, new: Sequence[NewJob], now: float) -> None:
-        self._new = new
-        self._now = now
-
-    def __len__(self) -> int:
-        """Return how many were stored."""
-        return len(self._new)
-
-    @overload
-    def __getitem__(self, index: int) -> Job: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Job]: ...
-    def __getitem__(self, index: int | slice) -> Job | Sequence[Job]:
-        """Return one job, or some."""
-        if isinstance(index, slice):
-            return Fresh(self._new[index], self._now)
-        return stored(self._new[index], self._now)
-
-    def __repr__(self) -> str:
-        """Show them as a list."""
-        return repr(list(self))
 
 
 def enqueue(
@@ -76,7 +50,7 @@ def _told(tx: Transaction, fresh: Sequence[NewJob], queues: Mapping[str, int]) -
     for name, many in Counter(new.queue for new in fresh).items():
         tx.arrived(queues[name], PENDING, many)
     tx.concerns(Wake.ALL)
-    result = Fresh(fresh, tx.now)
+    result = FreshJobs(fresh, tx.now)
     if "job.enqueued" in tx.wanted:
         for job in result:
             tx.announce("job.enqueued", job)
@@ -97,7 +71,7 @@ _COLUMNS = (
 
 
 def _row(new: NewJob, queue: int, now: float) -> tuple[Any, ...]:
-    run_at = first_run(new, now)
+    run_at = new.first_run(now)
     at = now if run_at is None else run_at
     phase = READY if at <= now else DUE
     since = now if phase == DUE and new.delay is not None else None

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from queuectl import BackoffChoice, Command, Job, NewJob, State
+from queuectl import BackoffChoice, Command, Job
 from queuectl_postgres.codes import FAILED, HELD, PROCESSING, STATES
 
 JOB_COLUMNS = """
@@ -84,37 +84,6 @@ def job_of(row: Sequence[Any]) -> Job:
         limit_key=limit_key,
         schedule=schedule,
         fire_at=fire_at,
-    )
-
-
-def first_run(new: NewJob, now: float) -> float | None:
-    """Return when a job that is stored now is to run, None for at once."""
-    return new.run_at if new.delay is None else now + new.delay
-
-
-def stored(new: NewJob, now: float) -> Job:
-    """Return a new job as it reads right after it was stored."""
-    return Job(
-        id=new.id,
-        command=new.command,
-        state=State.PENDING,
-        queue=new.queue,
-        priority=new.priority,
-        attempts=0,
-        max_retries=new.max_retries,
-        created_at=now,
-        updated_at=now,
-        run_at=first_run(new, now),
-        timeout=new.timeout,
-        cwd=new.cwd,
-        env=new.env,
-        tags=new.tags,
-        backoff=new.backoff,
-        options=new.options,
-        unique_key=new.unique_key,
-        limit_key=new.limit_key,
-        schedule=new.schedule,
-        fire_at=new.fire_at,
     )
 
 

@@ -4,41 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import overload
 
 import apsw
 
-from queuectl import ConflictError, Job, NewJob
+from queuectl import ConflictError, FreshJobs, Job, NewJob
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import DUE, PENDING, READY
-from queuectl_sqlite.rows import command_columns, first_run, json_of, stored
+from queuectl_sqlite.rows import command_columns, json_of
 from queuectl_sqlite.transaction import Transaction, Wake
-
-
-class Fresh(Sequence[Job]):
-    """Jobs as they were just stored, each made when it is asked for: many take longer to make than to store."""
-
-    def __init__(self, new: Sequence[NewJob], now: float) -> None:
-        self._new = new
-        self._now = now
-
-    def __len__(self) -> int:
-        """Return how many were stored."""
-        return len(self._new)
-
-    @overload
-    def __getitem__(self, index: int) -> Job: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Job]: ...
-    def __getitem__(self, index: int | slice) -> Job | Sequence[Job]:
-        """Return one job, or some."""
-        if isinstance(index, slice):
-            return Fresh(self._new[index], self._now)
-        return stored(self._new[index], self._now)
-
-    def __repr__(self) -> str:
-        """Show them as a list."""
-        return repr(list(self))
 
 
 def enqueue(tx: Transaction, jobs: Sequence[NewJob], *, skip_existing: bool) -> Sequence[Job]:
@@ -56,7 +29,7 @@ def enqueue(tx: Transaction, jobs: Sequence[NewJob], *, skip_existing: bool) -> 
     finally:
         tx.db.execute("RELEASE enqueue")
     tx.concerns(Wake.ALL)
-    result = Fresh(fresh, tx.now)
+    result = FreshJobs(fresh, tx.now)
     if "job.enqueued" in tx.wanted:
         for job in result:
             tx.announce("job.enqueued", job)
@@ -85,7 +58,7 @@ def queue_id(db: apsw.Connection, name: str) -> int:
 
 
 def _job_row(seq: int, new: NewJob, queue: int, now: float) -> tuple[object, ...]:
-    run_at = first_run(new, now)
+    run_at = new.first_run(now)
     at = now if run_at is None else run_at
     phase = READY if at <= now else DUE
     since = now if phase == DUE and new.delay is not None else None
@@ -94,7 +67,7 @@ def _job_row(seq: int, new: NewJob, queue: int, now: float) -> tuple[object, ...
 
 def _spec_row(seq: int, new: NewJob, now: float) -> tuple[object, ...]:
     return (
-        seq, new.id, *command_columns(new.command), first_run(new, now), new.timeout, new.cwd, json_of(new.env),
+        seq, new.id, *command_columns(new.command), new.first_run(now), new.timeout, new.cwd, json_of(new.env),
         json_of(new.tags), json_of(new.backoff), json_of(new.options), new.schedule, new.fire_at,
     )  # fmt: skip
 

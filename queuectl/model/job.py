@@ -62,6 +62,10 @@ class NewJob:
     schedule: str | None = None
     fire_at: float | None = None
 
+    def first_run(self, now: float) -> float | None:
+        """Return when the job is to run if it is stored at `now`; None for at once."""
+        return self.run_at if self.delay is None else now + self.delay
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

@@ -14,7 +14,7 @@ SEAMS: Mapping[str, Sequence[str]] = {
     "Executor": ("EndingExecutor", "RunContext", "OutputFile", "Cancelled", "Outcome"),
     "Notifier": ("Event",),
     "Storage": (
-        *("NewJob", "Job", "State"),
+        *("NewJob", "Job", "FreshJobs", "State"),
         *("Query", "Page", "Action", "Edit", "Changed", "QueueState", "Group", "Bucket"),
         *("NewWorker", "Worker", "Role", "StopMode", "Ask", "Lease", "Claim", "Exchange", "Beat"),
         *("Settlement", "Verdict", "Run", "Result", "Output", "Attempt"),

@@ -60,7 +60,7 @@ class _Names:
 
 
 def _store(tx: Transaction, new: NewJob) -> Job:
-    run_at = new.run_at if new.delay is None else tx.now + new.delay
+    run_at = new.first_run(tx.now)
     job = Job(
         **{name: copy.deepcopy(getattr(new, name)) for name in _KEPT},
         state=State.PENDING,
