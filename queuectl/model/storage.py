@@ -154,7 +154,8 @@ class Storage(Protocol):
     def beat(self, worker: str) -> Beat:
         """Prove to be alive, learn what is asked.
 
-        Writes only when a lease is held and the last proof is older than a sixth of it, or lies as far ahead.
+        Writes only when a lease is held and the last proof is older than a sixth of it, or lies as far ahead; than a
+        third at the latest.
         """
         ...
 
