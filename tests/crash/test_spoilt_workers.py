@@ -9,10 +9,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+import queuectl
+from queuectl import Attempt, Job, Result, State
 from tests.crash.faults.interposing import Interposer, recorded
 from tests.crash.faults.staging import PATIENCE, environment
 
@@ -48,9 +49,10 @@ def enqueue(root: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def jobs(root: Path) -> list[dict[str, Any]]:
+def jobs(root: Path) -> list[tuple[Job, Sequence[Attempt]]]:
     """Return the jobs with their attempts."""
-    return [json.loads(call(root, "show", f"job-{number}", "--json").stdout) for number in range(JOBS)]
+    with queuectl.open(overrides=[f"storage.path={root / 'home' / 'jobs.db'}"]) as queue:
+        return [(job, queue.attempts(job.id)) for job in map(queue.get, (f"job-{number}" for number in range(JOBS)))]
 
 
 def drain(root: Path, interposer: Interposer) -> None:
@@ -80,29 +82,30 @@ def test_a_worker_that_is_killed_at_any_point_loses_nothing(
         drain(root, interposer.within(WORKER, once=once).meeting(point))
         assert not once.exists(), "the worker was not met"
         found = jobs(root)
-        assert [job["state"] for job in found] == ["completed"] * JOBS
-        results = [attempt["result"] for job in found for attempt in job["attempts_log"]]
-        assert results.count("completed") == JOBS
+        assert [job.state for job, _ in found] == [State.COMPLETED] * JOBS
+        results = [attempt.result for _, attempts in found for attempt in attempts]
+        assert results.count(Result.COMPLETED) == JOBS
         assert len(results) <= JOBS + 1
-        for job in found:
+        for job, attempts in found:
             marks = [line.split() for line in (root / "marks").read_text().splitlines()]
-            own = [mark for mark, id in marks if id == job["id"]]
+            own = [mark for mark, id in marks if id == job.id]
             assert own[-2:] == ["begin", "end"]
-            assert own.count("begin") <= len(job["attempts_log"])
+            assert own.count("begin") <= len(attempts)
         assert list((root / "home" / "run").iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=errno.errorcode.__getitem__)
-def test_a_worker_whose_disk_refuses_once_goes_on(interposer: Interposer, quick_path: Path, error: int) -> None:
-    """Whichever operation is refused: every job is completed in the end."""
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_worker_whose_disk_refuses_once_goes_on(interposer: Interposer, quick_path: Path, part: int) -> None:
+    """Whichever operation is refused, for want of room or of a sound disk: every job is completed in the end."""
     root = interposer.root
-    for point in points(interposer, quick_path / "log"):
+    error = (errno.ENOSPC, errno.EIO)[part]
+    for point in points(interposer, quick_path / "log")[part::2]:
         enqueue(root)
         once = quick_path / "once"
         drain(root, interposer.within(WORKER, once=once).meeting(point, error=error))
         assert not once.exists(), "the worker was not met"
         found = jobs(root)
-        assert [job["state"] for job in found] == ["completed"] * JOBS, found
+        assert [job.state for job, _ in found] == [State.COMPLETED] * JOBS, found
 
 
 def test_an_edit_of_the_configuration_is_done_or_not(interposer: Interposer, quick_path: Path) -> None:
