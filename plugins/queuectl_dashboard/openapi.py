@@ -22,6 +22,7 @@ KINDS: Mapping[str, Any] = {
     "backoff": {"type": ["string", "object"]},
     "run_at": {"type": "string", "format": "date-time"},
     "stream": {"enum": ["output", "error"]},
+    "whole": {"enum": ["1"]},
     "action": {"enum": ["retry", "cancel", "hold", "release", "delete"]},
 }
 """What each field is; of those that are not here a text."""

@@ -6,7 +6,7 @@ import heapq
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
 from queuectl import ALLOWED, Action, Job, NotFoundError, Query, State
 from queuectl_dashboard import words
@@ -85,6 +85,7 @@ def job(request: Request) -> Response:
         earlier=max(len(attempts) - SHOWN_ATTEMPTS, 0),
         number=number,
         output=output,
+        whole=output is not None and desk.console.has_whole(output),
         text="" if output is None else words.output_text(output.tail),
         errors="" if output is None or not output.error_tail else words.output_text(output.error_tail),
         can={action.value for action in Action if found.state in ALLOWED[action]},
@@ -92,13 +93,14 @@ def job(request: Request) -> Response:
 
 
 def output(request: Request) -> Response:
-    """What a run wrote, as bytes that no browser takes for anything but text."""
+    """All that is kept of what a run wrote, as bytes that no browser takes for anything but text."""
     desk = desk_of(request)
     found = desk.console.get(request.query_params.get("id", ""))
     number = _chosen(request, found)
-    written = desk.console.output(found, number)
-    headers = {"content-disposition": f'attachment; filename="output-{number or 0}.txt"'}
-    return Response(written.tail, media_type="text/plain; charset=utf-8", headers=headers)
+    errors = request.query_params.get("stream") == "error"
+    headers = {"content-disposition": f'attachment; filename="{"error" if errors else "output"}-{number or 0}.txt"'}
+    written = desk.console.written(found, number, errors=errors)
+    return StreamingResponse(written, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 def queues(request: Request) -> Response:

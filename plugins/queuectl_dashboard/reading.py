@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from queuectl import QueueState, State, UsageError
 from queuectl_dashboard.answering import items, json
@@ -84,14 +85,20 @@ def attempts(request: Request, body: Body) -> Response:
 
 
 def output(request: Request, body: Body) -> Response:
-    """Return bytes, which no browser takes for anything but text."""
+    """Return bytes, which no browser takes for anything but text: those that are stored, or all that are kept."""
     console = desk_of(request).console
     job = console.get(_id(request))
     number = _number(request, "run", 0) or None
     written = console.output(job, number)
     errors = request.query_params.get("stream") == "error"
+    data: bytes | Iterator[bytes]
     data, size = (written.error_tail or b"", written.error_size) if errors else (written.tail, written.size)
-    return Response(data, media_type="text/plain; charset=utf-8", headers={"x-output-size": str(size)})
+    if request.query_params.get("whole") == "1":
+        data = console.written(job, number, errors=errors)
+    kind, headers = "text/plain; charset=utf-8", {"x-output-size": str(size)}
+    if isinstance(data, bytes):
+        return Response(data, media_type=kind, headers=headers)
+    return StreamingResponse(data, media_type=kind, headers=headers)
 
 
 def queues(request: Request, body: Body) -> Response:

@@ -6,7 +6,8 @@ import time
 
 from queuectl.commands import output
 from queuectl.commands.frame import Session
-from queuectl.commands.reading import Printer, Reader, open_running, print_ended, print_ended_errors
+from queuectl.commands.reading import Printer, copy, open_running, print_ended, print_ended_errors
+from queuectl.engine.reading import OutputReader
 from queuectl.errors import NotFoundError
 from queuectl.model.attempt import Output
 from queuectl.model.job import FINAL, Job, State
@@ -34,7 +35,7 @@ class _Follower:
         self._printer = printer
         self._number = number
         self._only = only
-        self._readers: list[Reader] | None = None
+        self._readers: list[OutputReader] | None = None
         self._told: set[str] = set()
 
     def run(self) -> None:
@@ -73,7 +74,7 @@ class _Follower:
 
     def _copy(self) -> None:
         for reader, write in zip(self._readers or (), (self._printer.out, self._printer.error), strict=False):
-            reader.copy(self._session, write)
+            copy(self._session, reader, write)
         output.flush()
 
     def _finish(self) -> None:

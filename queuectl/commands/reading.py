@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import errno
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +13,10 @@ from queuectl.commands.escape import visible
 from queuectl.commands.frame import Session
 from queuectl.commands.people import size
 from queuectl.commands.terminal import is_terminal
+from queuectl.engine.reading import OutputReader
 from queuectl.engine.spool import spool_path
 from queuectl.model.attempt import Output
 from queuectl.model.job import Job
-
-CHUNK = 64 * 1024
-"""How many bytes are read at once."""
 
 Write = Callable[[bytes], None]
 
@@ -116,46 +112,14 @@ def _shown_line(line: str) -> str:
     return "\t".join(map(visible, line.removesuffix("\r").split("\t")))
 
 
-class Reader:
-    """An open file of a run's output, read on from where it was left; it may be removed meanwhile."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Open it. Raises OSError."""
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        self._at = 0
-
-    def close(self) -> None:
-        """Close it."""
-        os.close(self._descriptor)
-
-    def copy(self, session: Session, write: Write) -> int:
-        """Print what there is, up to its end as it is now; tell of what was dropped. Return how much was printed."""
-        end = os.fstat(self._descriptor).st_size
-        copied = 0
-        while self._at < end:
-            data_at, data_end = self._data(end)
-            if data_at > self._at:
-                output.flush()
-                output.message(session, f"{size(data_at - self._at)} in the middle were dropped: it grew too long")
-            self._at = data_at
-            while self._at < data_end:
-                piece = os.pread(self._descriptor, min(CHUNK, data_end - self._at), self._at)
-                if not piece:
-                    return copied
-                write(piece)
-                self._at += len(piece)
-                copied += len(piece)
-        return copied
-
-    def _data(self, end: int) -> tuple[int, int]:
-        """Return where the next bytes that are there begin and end."""
-        if not hasattr(os, "SEEK_DATA"):
-            return self._at, end
-        try:
-            begin = os.lseek(self._descriptor, self._at, os.SEEK_DATA)
-            return begin, min(end, os.lseek(self._descriptor, begin, os.SEEK_HOLE))
-        except OSError as error:
-            return (end, end) if error.errno == errno.ENXIO else (self._at, end)
+def copy(session: Session, reader: OutputReader, write: Write) -> None:
+    """Print what there is by now; tell of what was dropped."""
+    for piece in reader.pieces():
+        if isinstance(piece, bytes):
+            write(piece)
+        else:
+            output.flush()
+            output.message(session, f"{size(piece)} in the middle were dropped: it grew too long")
 
 
 def print_ended(session: Session, ended: Output, taker: Taker) -> None:
@@ -174,10 +138,8 @@ def print_ended_errors(session: Session, ended: Output, taker: Taker) -> None:
 def _print_stream(session: Session, tail: bytes, length: int, path: str | None, write: Write) -> None:
     reader = _opened(path)
     if reader is not None:
-        try:
-            reader.copy(session, write)
-        finally:
-            reader.close()
+        with reader:
+            copy(session, reader, write)
         return
     if len(tail) < length:
         where = _place_of(session, path) if path else ""
@@ -198,13 +160,13 @@ def print_running(session: Session, job: Job, taker: Taker) -> bool:
     if readers is None:
         return False
     for reader, write in zip(readers, (taker.out, taker.error), strict=False):
-        reader.copy(session, write)
-        reader.close()
+        with reader:
+            copy(session, reader, write)
     taker.end()
     return True
 
 
-def open_running(session: Session, job: Job) -> list[Reader] | None:
+def open_running(session: Session, job: Job) -> list[OutputReader] | None:
     """Open what the present run writes: the output, and what is kept apart, if it is; None when it is not here."""
     if job.worker is None:
         return None
@@ -216,11 +178,11 @@ def open_running(session: Session, job: Job) -> list[Reader] | None:
     return [out] if errors is None else [out, errors]
 
 
-def _opened(path: str | None) -> Reader | None:
+def _opened(path: str | None) -> OutputReader | None:
     if path is None:
         return None
     try:
-        return Reader(path)
+        return OutputReader(path)
     except OSError:
         return None
 

@@ -5,8 +5,9 @@ It works through the queue, and is the one place that says whether anything may 
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from queuectl.engine import wire
 from queuectl.engine.backlog import Backlog, backlog
 from queuectl.engine.editing import read_edit
 from queuectl.engine.queue import Queue
+from queuectl.engine.reading import OutputReader
 from queuectl.engine.spool import collect
 from queuectl.engine.touching import touched
 from queuectl.errors import NotFoundError, ReadOnlyError
@@ -102,6 +104,23 @@ class Console:
         if number is None and not job.runs:
             return Output()
         return self._queue.output(job.id, number)
+
+    def written(self, job: Job, number: int | None = None, *, errors: bool = False) -> Iterator[bytes]:
+        """Yield all that a run wrote: of its file, where that was kept and is at this host, else what is stored.
+
+        With `errors` what was kept apart as standard error. What was dropped from the middle is passed over. Otherwise
+        as `output`; a file is read only where this host keeps outputs, whatever the store says.
+        """
+        stored = self.output(job, number)
+        tail, path = (stored.error_tail or b"", stored.error_path) if errors else (stored.tail, stored.path)
+        return _kept(path if path is not None and self._is_kept_here(path) else None, tail)
+
+    def has_whole(self, output: Output) -> bool:
+        """Whether `written` can give more of an output than what is stored of it."""
+        return output.path is not None and self._is_kept_here(output.path) and os.path.exists(output.path)
+
+    def _is_kept_here(self, path: str) -> bool:
+        return os.path.realpath(os.path.dirname(path)) == os.path.realpath(self.config.data / "logs")
 
     def backlog(self) -> Backlog:
         """Return the job that could run and has waited longest."""
@@ -213,3 +232,15 @@ class Console:
         if self.read_only:
             raise ReadOnlyError("this console is read-only", hint="start it without --read-only to change anything")
         return self._queue
+
+
+def _kept(path: str | None, tail: bytes) -> Iterator[bytes]:
+    try:
+        reader = None if path is None else OutputReader(path)
+    except OSError:  # it was removed
+        reader = None
+    if reader is None:
+        yield tail
+        return
+    with reader:
+        yield from (piece for piece in reader.pieces() if isinstance(piece, bytes))

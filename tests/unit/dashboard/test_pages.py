@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import pytest
 
 import queuectl_dashboard
-from queuectl import Action
-from queuectl.testing.contract.steps import one_in_each_state, register
+from queuectl import Action, Output, Verdict
+from queuectl.testing.contract.steps import enqueue_and_claim, one_in_each_state, ran, register, settle
 
 if TYPE_CHECKING:
     from tests.unit.dashboard.conftest import Site
@@ -152,6 +152,26 @@ def test_a_job_page_tells_its_attempts(site: Site) -> None:
     download = site.get("/job/output?id=dead&run=1")
     assert download.headers["content-disposition"].startswith("attachment")
     assert download.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_all_of_a_long_output_is_downloaded(site: Site) -> None:
+    """Given an output whose file is at this host, then the page shows its end, and the download is the whole."""
+    path = site.console.config.data / "logs" / "w-1.out"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"head\n" + b"x" * 300_000 + b"\ntail\n")
+    storage = site.console._queue.storage
+    register(storage, "w")
+    claim = enqueue_and_claim(storage, "w", "long")
+    kept = Output(tail=b"x" * 1000 + b"\ntail\n", size=path.stat().st_size, path=str(path), error_tail=b"why")
+    settle(storage, claim, Verdict.COMPLETED, run=ran(claim, output=kept))
+    assert "the download is all that is kept" in site.get("/job?id=long").text
+    assert site.get("/job/output?id=long&run=1").body == path.read_bytes()
+    assert site.get("/job/output?id=long&run=1&stream=error").body == b"why"
+    assert site.get("/api/v1/jobs/long/output").body == kept.tail
+    assert site.get("/api/v1/jobs/long/output?whole=1").body == path.read_bytes()
+    path.unlink()
+    assert "the rest was kept on the host" in site.get("/job?id=long").text
+    assert site.get("/job/output?id=long&run=1").body == kept.tail
 
 
 def test_an_id_in_the_search_leads_to_its_job(site: Site) -> None:

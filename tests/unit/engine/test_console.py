@@ -147,6 +147,41 @@ def test_the_output_of_a_run_that_goes_on_is_what_is_there(console: Console) -> 
     assert console.output(console.get("a")).tail == b"all of it"
 
 
+def keep(console: Console, path: Path, output: Output) -> None:
+    """Have the store say of a job `a` that its run wrote this, and of its file what is in it."""
+    storage = console._queue.storage
+    register(storage, "w")
+    claim = enqueue_and_claim(storage, "w", "a")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"all of it")
+    settle(storage, claim, Verdict.COMPLETED, run=ran(claim, output=output))
+
+
+def test_all_that_was_written_is_read_where_it_was_kept(console: Console) -> None:
+    """Given an output that is longer than what is stored, then its file is read; once that is gone, what is stored."""
+    path = spool_path(console.config.data / "logs", "w", 1)
+    keep(console, path, Output(tail=b"of it", size=9, path=str(path), error_tail=b"no", error_size=2))
+    job = console.get("a")
+    assert console.has_whole(console.output(job))
+    assert b"".join(console.written(job)) == b"".join(console.written(job, 1)) == b"all of it"
+    assert b"".join(console.written(job, errors=True)) == b"no"
+    path.unlink()
+    assert not console.has_whole(console.output(job))
+    assert b"".join(console.written(job)) == b"of it"
+
+
+@pytest.mark.parametrize("link", [False, True], ids=["elsewhere", "link"])
+def test_no_file_is_read_but_those_of_outputs(console: Console, tmp_path: Path, link: bool) -> None:
+    """Given a store that names another file, or a link to one in their place, then what is stored is all."""
+    secret = tmp_path / "secret"
+    named = spool_path(console.config.data / "logs", "w", 1) if link else secret
+    keep(console, secret, Output(tail=b"tail", size=9, path=str(named)))
+    if link:
+        named.parent.mkdir(parents=True, exist_ok=True)
+        named.symlink_to(secret)
+    assert b"".join(console.written(console.get("a"))) == b"tail"
+
+
 def test_output_that_is_not_there(console: Console) -> None:
     """A job that has not run wrote nothing; a run that there is not is an error."""
     job = console.enqueue({"command": "true"})
