@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from starlette.requests import Request
 
-from queuectl import Action, Backlog, Bucket, Console, Group, Query, State
+from queuectl import Action, Backlog, Bucket, Console, Group, Page, Query, State
 from queuectl_dashboard.figures import Times, times_of
 from queuectl_dashboard.watching import Watcher
 
@@ -23,6 +23,9 @@ DEAR = 20.0
 
 SAMPLE = 500
 """How many of the newest completed jobs the percentiles are taken of."""
+
+MANY = 200
+"""How many figures are remembered."""
 
 REMEMBERED = 500
 """How many deeds are remembered."""
@@ -83,6 +86,13 @@ class Desk:
         """Return jobs grouped by how they ended."""
         return self._remembered(("groups", query), lambda: self.console.groups(query))
 
+    def page(self, query: Query, cursor: str | None, limit: int) -> Page:
+        """Return some of the jobs that match; what was found by its text is remembered."""
+        if query.text is None:
+            return self.console.page(query, cursor, limit)
+        key = ("page", query, cursor, limit)
+        return self._remembered(key, lambda: self.console.page(query, cursor, limit))
+
     def times(self) -> Times:
         """Return how long the newest completed jobs waited and ran."""
         newest = Query(states=frozenset({State.COMPLETED}))
@@ -116,8 +126,17 @@ class Desk:
                     self._look_again(key, known.at + known.took * DEAR - now)
                 return cast("T", known.figure)
             figure = ask()
+            self._make_room()
             self._figures[key] = _Figure(version, now, time.monotonic() - now, figure)
             return figure
+
+    def _make_room(self) -> None:
+        """Forget what was asked for first: of searches there is no end."""
+        with self._lock:
+            while len(self._figures) >= MANY:
+                first = next(iter(self._figures))
+                del self._figures[first]
+                self._locks.pop(first, None)
 
     def _look_again(self, key: Hashable, delay: float) -> None:
         """Have all pages look again once a figure may be asked for anew: what they show of it is out of date."""

@@ -52,13 +52,14 @@ def jobs(request: Request) -> Response:
     filter = Filter.read(request.query_params)
     if filter.text and desk.console.resolve(filter.text, 1) == [filter.text]:
         return RedirectResponse(f"/job?{_encoded(id=filter.text)}", 303)
-    found = desk.console.page(filter.query, request.query_params.get("cursor"), PAGE)
+    found = desk.page(filter.query, request.query_params.get("cursor"), PAGE)
     return page(
         request,
         "jobs.html",
         filter=filter,
         found=found.jobs,
         next_cursor=found.next_cursor,
+        unfinished=found.next_cursor is not None and len(found.jobs) < PAGE,
         first=not request.query_params.get("cursor"),
         totals=desk.console.totals(),
         queues=desk.console.queues(),

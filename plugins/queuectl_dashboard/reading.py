@@ -68,7 +68,7 @@ def jobs(request: Request, body: Body) -> Response:
     limit = _number(request, "limit", 50)
     if limit > MOST:
         raise UsageError(f"limit: expected at most {MOST}, got {limit}")
-    page = desk.console.page(Filter.read(given).query, given.get("cursor"), limit)
+    page = desk.page(Filter.read(given).query, given.get("cursor"), limit)
     return items(map(desk.console.describe, page.jobs), page.next_cursor)
 
 

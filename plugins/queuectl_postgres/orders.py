@@ -108,6 +108,8 @@ OUTPUT_PATHS = """
     ORDER BY job, number
 """
 
+FIRST_AND_LAST_SEQ = "SELECT min(seq), max(seq) FROM queuectl.job"
+
 # Jobs by id
 
 JOB_BY_ID = f"SELECT {JOB_COLUMNS} FROM {JOB_TABLES} WHERE spec.id = %s"

@@ -18,6 +18,9 @@ from queuectl_postgres.codes import CODE_OF_STATE, PROCESSING
 from queuectl_postgres.link import Link
 from queuectl_postgres.rows import JOB_COLUMNS, JOB_TABLES, SEQ, Row, job_of
 
+LOOKED_AT = 20_000
+"""How many places of the enqueue order are looked at for a text at once, some ten milliseconds' work."""
+
 _ROWS = f"SELECT {JOB_COLUMNS}, job.seq, job.queue"
 
 
@@ -37,11 +40,22 @@ class Selection:
 
 def page(link: Link, query: Query, cursor: str | None, limit: int, now: float) -> Page:
     """Return the newest jobs that match, or those older than the cursor: the place of the last job that was shown."""
-    found = selection(link, query, now, before=_place(cursor))
+    before = _place(cursor)
+    oldest = _oldest_to_look_at(link, query, before)
+    found = selection(link, query, now, before=before, oldest=oldest)
     rows = matching(link, found, limit + 1, newest_first=True)
     shown = rows[:limit]
-    more = shown and len(rows) > limit
-    return Page(jobs=tuple(map(job_of, shown)), next_cursor=str(shown[-1][SEQ]) if more else None)
+    follows = shown[-1][SEQ] if shown and len(rows) > limit else oldest
+    return Page(jobs=tuple(map(job_of, shown)), next_cursor=None if follows is None else str(follows))
+
+
+def _oldest_to_look_at(link: Link, query: Query, before: int | None) -> int | None:
+    """Return down to which place jobs are looked at for a text, None for all: a page is to take no long while."""
+    if query.text is None or sum(jobs for *_, jobs in _counted(link, query)) <= LOOKED_AT:
+        return None
+    first, last = link.rows(orders.FIRST_AND_LAST_SEQ)[0]
+    oldest: int = (last + 1 if before is None else before) - LOOKED_AT
+    return oldest if oldest > first else None
 
 
 def matching(link: Link, found: Selection, limit: int, *, newest_first: bool = False) -> list[Row]:
@@ -99,6 +113,7 @@ def selection(
     now: float,
     *,
     before: int | None = None,
+    oldest: int | None = None,
     only: Mapping[int, str] | None = None,
 ) -> Selection:
     """Return the jobs that match; `only` narrows single states further by a condition."""
@@ -106,6 +121,9 @@ def selection(
     if before is not None:
         where.append("job.seq < %(before)s")
         values["before"] = before
+    if oldest is not None:
+        where.append("job.seq >= %(oldest)s")
+        values["oldest"] = oldest
     where += [f"(job.state <> {state} OR {condition})" for state, condition in (only or {}).items()]
     if query.tag is not None:
         return _tagged(query, where, values)

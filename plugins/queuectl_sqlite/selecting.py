@@ -24,6 +24,10 @@ MANY_LANES = 64
 """With more queues and states than this to merge, walking over all jobs is quicker."""
 
 
+LOOKED_AT = 50_000
+"""How many places of the enqueue order are looked at for a text at once, some ten milliseconds' work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """Some of the jobs that match: FROM and WHERE of a statement, and how many there are where that is known."""
@@ -37,10 +41,24 @@ class Lane:
 
 def page(db: apsw.Connection, query: Query, cursor: str | None, limit: int, now: float) -> Page:
     """Return the newest jobs that match, or those older than the cursor: the place of the last job that was shown."""
-    rows = matching(db, lanes(db, query, now, before=_place(cursor)), limit + 1, newest_first=True)
+    before = _place(cursor)
+    oldest = _oldest_to_look_at(db, query, before)
+    rows = matching(db, lanes(db, query, now, before=before, oldest=oldest), limit + 1, newest_first=True)
     shown = rows[:limit]
-    more = shown and len(rows) > limit
-    return Page(jobs=tuple(map(job_of, shown)), next_cursor=str(shown[-1][SEQ]) if more else None)
+    follows = shown[-1][SEQ] if shown and len(rows) > limit else oldest
+    return Page(jobs=tuple(map(job_of, shown)), next_cursor=None if follows is None else str(follows))
+
+
+def _oldest_to_look_at(db: apsw.Connection, query: Query, before: int | None) -> int | None:
+    """Return down to which place jobs are looked at for a text, None for all: nobody else reads meanwhile."""
+    if query.text is None or sum(jobs for *_, jobs in _counted(db, query)) <= LOOKED_AT:
+        return None
+    first, last = db.execute(_FIRST_AND_LAST).get
+    oldest: int = (last + 1 if before is None else before) - LOOKED_AT
+    return oldest if oldest > first else None
+
+
+_FIRST_AND_LAST = "SELECT (SELECT min(seq) FROM job), (SELECT max(seq) FROM job)"
 
 
 def matching(db: apsw.Connection, found: Sequence[Lane], limit: int, *, newest_first: bool = False) -> list[Any]:
@@ -95,6 +113,7 @@ def lanes(
     now: float,
     *,
     before: int | None = None,
+    oldest: int | None = None,
     only: Mapping[int, str] | None = None,
 ) -> list[Lane]:
     """Return where the jobs that match are; `only` narrows single states further by a condition."""
@@ -102,6 +121,9 @@ def lanes(
     if before is not None:
         where.append("job.seq < :before")
         values["before"] = before
+    if oldest is not None:
+        where.append("job.seq >= :oldest")
+        values["oldest"] = oldest
     if query.text is not None:
         _offer_shown(db)
     if query.tag is None and query.queue is None and query.states is None:

@@ -30,6 +30,9 @@ from queuectl.model.worker import StopMode, Worker
 _CLONED = ("queue", "priority", "max_retries", "timeout", "cwd", "env", "tags", "backoff", "options")
 """What a clone takes from its job, beside the command."""
 
+SEARCH_PATIENCE = 0.05
+"""Seconds after which a search makes a pause, with the page that it has."""
+
 
 class Console:
     """Jobs, queues and workers as an operator sees them, and all that one may do to them.
@@ -78,8 +81,19 @@ class Console:
         return self._queue.get(id)
 
     def page(self, query: Query, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return some of the jobs that match, the newest first."""
-        return self._queue.page(query, cursor, limit)
+        """Return some of the jobs that match, the newest first.
+
+        A text that few of very many jobs hold is looked for no longer than SEARCH_PATIENCE: the page is short then, and
+        its cursor leads to the rest.
+        """
+        until = time.monotonic() + SEARCH_PATIENCE
+        found: list[Job] = []
+        while True:
+            page = self._queue.page(query, cursor, limit - len(found))
+            found += page.jobs
+            cursor = page.next_cursor
+            if cursor is None or len(found) == limit or time.monotonic() > until:
+                return Page(jobs=tuple(found), next_cursor=cursor)
 
     def resolve(self, prefix: str, limit: int) -> Sequence[str]:
         """Return ids that begin with a text."""

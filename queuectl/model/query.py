@@ -30,7 +30,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some jobs, newest first, and the cursor that continues after them (None: there are no more)."""
+    """Some jobs, newest first, and the cursor that continues after them (None: there are no more).
+
+    A page without jobs that has a cursor: none of those that were looked at matches, older ones may.
+    """
 
     jobs: tuple[Job, ...]
     next_cursor: str | None = None

@@ -58,7 +58,11 @@ class Storage(Protocol):
         ...
 
     def list(self, query: Query, cursor: str | None, limit: int) -> Page:
-        """Return a page of the jobs that match, newest first. A cursor is good for the query that it came from."""
+        """Return a page of the jobs that match, newest first. A cursor is good for the query that it came from.
+
+        It ends when a page has no cursor. Where a text is looked for among very many jobs, a storage may look at some
+        of them at a time: then a page is short, or empty, and still has a cursor.
+        """
         ...
 
     def attempts(self, job: str) -> Sequence[Attempt]:

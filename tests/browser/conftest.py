@@ -59,13 +59,14 @@ class Dashboard:
 
     home: Path
     arguments: tuple[str, ...] = ()
+    command: tuple[str, ...] = COMMAND
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     address: str = ""
 
     def start(self, port: int = 0) -> None:
         """Start it, and note its address."""
         log = (self.home.parent / "dashboard.log").open("a")
-        call = [*COMMAND, "dashboard", "--port", str(port), *self.arguments]
+        call = [*self.command, "dashboard", "--port", str(port), *self.arguments]
         process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=log, env=self.environment, text=True)
         log.close()
         self.running.append(process)
@@ -117,10 +118,10 @@ class Dashboard:
 
 
 @contextmanager
-def dashboard_at(home: Path, *arguments: str) -> Iterator[Dashboard]:
+def dashboard_at(home: Path, *arguments: str, command: tuple[str, ...] = COMMAND) -> Iterator[Dashboard]:
     """Start a dashboard on the store below a home; nothing that it started is left behind."""
     home.mkdir(parents=True, exist_ok=True)
-    made = Dashboard(home, ("--token-file", str(home / "token"), *arguments))
+    made = Dashboard(home, ("--token-file", str(home / "token"), *arguments), command)
     try:
         made.start()
         yield made
@@ -132,6 +133,22 @@ def dashboard_at(home: Path, *arguments: str) -> Iterator[Dashboard]:
 def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
     """A dashboard on an empty store."""
     with dashboard_at(tmp_path / "home") as made:
+        yield made
+
+
+NEARSIGHTED = """
+from queuectl.cli import main
+from queuectl.engine import console
+from queuectl_sqlite import selecting
+selecting.LOOKED_AT, console.SEARCH_PATIENCE = 10, 0.0
+main()
+"""
+
+
+@pytest.fixture
+def nearsighted(tmp_path: Path) -> Iterator[Dashboard]:
+    """A dashboard that looks at ten jobs at a time when it searches."""
+    with dashboard_at(tmp_path / "home", command=(sys.executable, "-c", NEARSIGHTED)) as made:
         yield made
 
 

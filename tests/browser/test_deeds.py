@@ -98,6 +98,17 @@ def test_everything_is_reached_with_the_keys(dashboard: Dashboard, opened: Opene
     assert states(dashboard) == {State.PENDING: 3}
 
 
+def test_a_search_goes_on_by_itself(nearsighted: Dashboard, opened: Opener) -> None:
+    """Given a text that only the oldest of many jobs holds, then the page looks on until it has found it."""
+    with nearsighted.queue() as queue:
+        queue.enqueue_many([{"command": "needle" if not number else "hay"} for number in range(45)])
+    page = opened(nearsighted, "/jobs?text=needle")
+    expect(page.locator(".jobs tbody tr")).to_have_count(1)
+    expect(page.locator(".jobs")).to_contain_text("needle")
+    page.goto(nearsighted.path("/jobs?text=nowhere"))
+    expect(page.locator("#list")).to_contain_text("Nothing older matches")
+
+
 def test_keys_are_letters_where_one_types(dashboard: Dashboard, opened: Opener) -> None:
     """Searching for `group` goes nowhere."""
     page = opened(dashboard, "/jobs")

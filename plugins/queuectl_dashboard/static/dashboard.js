@@ -347,5 +347,8 @@ setInterval(writeTimes, 1000);
 for (const followed of document.querySelectorAll("[data-follow]")) {
   followed.scrollTop = followed.scrollHeight;
 }
+// A search that has found nothing yet goes on among older jobs, a part at a time.
+const older = document.querySelector("[data-look-on]");
+if (older) location.replace(older.href);
 if (document.hidden) say("paused", "Paused while hidden");
 else follow();

@@ -50,8 +50,14 @@ def stored(storage: Storage, id: str) -> Job:
 
 def listed(storage: Storage, **fields: Any) -> list[str]:
     """Return the ids of the jobs that a query matches, newest first."""
-    page: Page = storage.list(Query(**fields), None, 1000)
-    return [job.id for job in page.jobs]
+    ids: list[str] = []
+    cursor: str | None = None
+    while True:
+        page: Page = storage.list(Query(**fields), cursor, 1000)
+        ids += [job.id for job in page.jobs]
+        cursor = page.next_cursor
+        if cursor is None:
+            return ids
 
 
 def register(storage: Storage, id: str, **fields: Any) -> str:

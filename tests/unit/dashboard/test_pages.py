@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import html
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -180,6 +182,25 @@ def test_an_id_in_the_search_leads_to_its_job(site: Site) -> None:
     answer = site.get("/jobs?text=needle")
     assert (answer.status, answer.headers["location"]) == (303, "/job?id=needle")
     assert "needle" in site.get("/jobs?text=needl").text
+
+
+def test_a_search_that_is_not_over_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given more jobs than are looked at at once, then the page leads on to the older ones, down to the oldest."""
+    from queuectl.engine import console
+    from queuectl_sqlite import selecting
+
+    monkeypatch.setattr(selecting, "LOOKED_AT", 10)
+    monkeypatch.setattr(console, "SEARCH_PATIENCE", 0.0)
+    for number in range(15):
+        site.console.enqueue({"command": "hay" if number else "needle", "id": f"job-{number}"})
+    answer = site.get("/jobs?text=needle")
+    assert "Nothing so far" in answer.text and "data-look-on" in answer.text and "Nothing matches" not in answer.text
+    (older,) = re.findall(r'href="(/jobs\?[^"]*cursor=[^"]*)"', answer.text)
+    answer = site.get(html.unescape(older))
+    assert ">job-0<" in answer.text and "data-look-on" not in answer.text
+    site.console.enqueue({"command": "needle"})
+    assert "older ones were not looked through yet" in site.get("/jobs?text=needl").text
+    assert "Nothing matches" in site.get("/jobs?text=nothing&state=dead").text
 
 
 def test_a_read_only_page_has_nothing_to_press(site: Site, read_only: Site) -> None:

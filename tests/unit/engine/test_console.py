@@ -24,6 +24,7 @@ from queuectl import (
     UsageError,
 )
 from queuectl.config import load_config
+from queuectl.engine import console as module
 from queuectl.engine.console import Console
 from queuectl.engine.spool import spool_path
 from queuectl.model.lease import Verdict
@@ -242,6 +243,20 @@ def test_a_wait_ends_when_somebody_changes_something(console: Console) -> None:
         thread.join()
         watching.interrupt()
         assert watching.wait(20)
+
+
+def test_a_search_makes_a_pause(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a text that few of many jobs hold, when time is up, then what was found is told, and where to go on."""
+    from queuectl_sqlite import selecting
+
+    for number in range(40):
+        console.enqueue({"command": "needle" if number in {39, 3} else "hay", "id": f"job-{number}"})
+    monkeypatch.setattr(selecting, "LOOKED_AT", 10)
+    assert [job.id for job in console.page(Query(text="needle")).jobs] == ["job-39", "job-3"]
+    monkeypatch.setattr(module, "SEARCH_PATIENCE", 0.0)
+    page = console.page(Query(text="needle"))
+    assert [job.id for job in page.jobs] == ["job-39"] and page.next_cursor is not None
+    assert len(console.page(Query(), None, 30).jobs) == 30
 
 
 def test_a_change_that_would_touch_others_is_not_made(console: Console, worker: str) -> None:
