@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from queuectl.engine.backlog import Backlog
     from queuectl.engine.console import Console
     from queuectl.engine.queue import Queue, open
     from queuectl.errors import (
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement, Verdict
     from queuectl.model.notifier import Notifier
     from queuectl.model.outcome import Outcome
-    from queuectl.model.query import ALLOWED, Action, Bucket, Changed, Edit, Group, Page, Query, QueueState
+    from queuectl.model.query import ALLOWED, Action, Backlog, Bucket, Changed, Edit, Group, Page, Query, QueueState
     from queuectl.model.storage import CAPABILITIES, Storage
     from queuectl.model.transfer import AdoptingStorage, Moved
     from queuectl.model.worker import NewWorker, Role, StopMode, Worker
@@ -139,12 +138,11 @@ _HOMES = {
     "queuectl.model.lease": "Ask Beat Claim Exchange Lease Settlement Verdict",
     "queuectl.model.notifier": "Notifier",
     "queuectl.model.outcome": "Outcome",
-    "queuectl.model.query": "ALLOWED Action Bucket Changed Edit Group Page Query QueueState",
+    "queuectl.model.query": "ALLOWED Action Backlog Bucket Changed Edit Group Page Query QueueState",
     "queuectl.model.storage": "CAPABILITIES Storage",
     "queuectl.model.transfer": "AdoptingStorage Moved",
     "queuectl.model.worker": "NewWorker Role StopMode Worker",
     "queuectl.units": "Duration Size",
-    "queuectl.engine.backlog": "Backlog",
     "queuectl.engine.console": "Console",
     "queuectl.engine.queue": "Queue open",
 }

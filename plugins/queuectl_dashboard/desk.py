@@ -78,8 +78,8 @@ class Desk:
         """Return what ended in each step of the last `since` seconds."""
         return self._remembered(("stats", since, step), lambda: self.console.stats(since, step))
 
-    def backlog(self) -> Backlog:
-        """Return the job that could run and has waited longest."""
+    def backlog(self) -> Backlog | None:
+        """Return the job that could run and has waited longest, None where none waits."""
         return self._remembered("backlog", self.console.backlog)
 
     def groups(self, query: Query = DEAD) -> Sequence[Group]:

@@ -30,8 +30,8 @@ def metrics(request: Request) -> Response:
         _family("queue_paused", "1 for a queue that is paused.", [({"queue": q.name}, int(q.paused)) for q in queues]),
         _family(
             "oldest_waiting_seconds",
-            "How long at least the job waits that could run and has waited longest.",
-            [({}, 0.0 if backlog.since is None else round(max(desk.clock() - backlog.since, 0.0), 3))],
+            "How long the job waits that could run and has waited longest.",
+            [({}, 0.0 if backlog is None else round(max(desk.clock() - backlog.since, 0.0), 3))],
         ),
         _family("workers", "Workers that are active.", [({}, len(workers))]),
         _family("workers_slots", "Jobs that they can run at once.", [({}, sum(w.concurrency for w in workers))]),

@@ -46,8 +46,7 @@ def times(request: Request, body: Body) -> Response:
     times = desk_of(request).times()
     wait, run = ({f"p{percent}": value for percent, value in each.items()} for each in (times.wait, times.run))
     backlog = desk_of(request).backlog()
-    since = None if backlog.since is None else iso(backlog.since)
-    oldest = None if backlog.oldest is None else {"id": backlog.oldest.id, "since": since}
+    oldest = None if backlog is None else {"id": backlog.oldest.id, "since": iso(backlog.since)}
     return json({"jobs": times.jobs, "wait": wait, "run": run, "oldest_waiting": oldest})
 
 

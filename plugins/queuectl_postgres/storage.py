@@ -15,6 +15,7 @@ from queuectl import (
     Action,
     Ask,
     Attempt,
+    Backlog,
     Beat,
     Bucket,
     Changed,
@@ -43,6 +44,7 @@ from queuectl import (
 )
 from queuectl_postgres import (
     adopting,
+    backlog,
     changing,
     diagnosing,
     events,
@@ -76,11 +78,7 @@ class PostgresStorage:
     """One handle on a database. Each call takes a link of its own, so that no thread waits for another."""
 
     def __init__(
-        self,
-        database: Database,
-        *,
-        events: frozenset[str] = frozenset(),
-        clock: Callable[[], float] = time.time,
+        self, database: Database, *, events: frozenset[str] = frozenset(), clock: Callable[[], float] = time.time
     ) -> None:
         self._database = database
         self._events = events
@@ -239,6 +237,11 @@ class PostgresStorage:
         """Return the jobs that match, grouped by how they ended."""
         with self._snapshot() as (link, now):
             return selecting.groups(link, query, now)
+
+    def backlog(self) -> Backlog | None:
+        """Return the job that waits longest."""
+        with self._snapshot() as (link, now):
+            return backlog.backlog(link, now)
 
     def change(
         self,

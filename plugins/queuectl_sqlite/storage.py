@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # words of the seam: to import what many of them name takes l
         Action,
         Ask,
         Attempt,
+        Backlog,
         Beat,
         Bucket,
         Changed,
@@ -172,6 +173,13 @@ class SqliteStorage:
 
         with self._reading() as db:
             return selecting.groups(db, query, self._clock())
+
+    def backlog(self) -> Backlog | None:
+        """Return the job that waits longest."""
+        from queuectl_sqlite import backlog
+
+        with self._reading() as db:
+            return backlog.backlog(db, self._clock())
 
     def change(
         self,

@@ -14,7 +14,6 @@ from typing import Any, Self
 from queuectl.config import Config
 from queuectl.config.explain import settings_of, to_json
 from queuectl.engine import wire
-from queuectl.engine.backlog import Backlog, backlog
 from queuectl.engine.editing import read_edit
 from queuectl.engine.queue import Queue
 from queuectl.engine.reading import OutputReader
@@ -24,7 +23,7 @@ from queuectl.errors import NotFoundError, ReadOnlyError
 from queuectl.model.attempt import Attempt, Output
 from queuectl.model.event import Event
 from queuectl.model.job import Job, State
-from queuectl.model.query import Action, Bucket, Edit, Group, Page, Query, QueueState
+from queuectl.model.query import Action, Backlog, Bucket, Edit, Group, Page, Query, QueueState
 from queuectl.model.worker import StopMode, Worker
 
 _CLONED = ("queue", "priority", "max_retries", "timeout", "cwd", "env", "tags", "backoff", "options")
@@ -136,9 +135,9 @@ class Console:
     def _is_kept_here(self, path: str) -> bool:
         return os.path.realpath(os.path.dirname(path)) == os.path.realpath(self.config.data / "logs")
 
-    def backlog(self) -> Backlog:
-        """Return the job that could run and has waited longest."""
-        return backlog(self._queue)
+    def backlog(self) -> Backlog | None:
+        """Return the job that could run and has waited longest, None where none waits."""
+        return self._queue.storage.backlog()
 
     def groups(self, query: Query) -> Sequence[Group]:
         """Return the jobs that match by how they ended, the largest group first."""

@@ -119,6 +119,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """The job that waits longest, and since when it could have been claimed, in Unix seconds."""
+
+    oldest: Job
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueState:
     """A queue that has been used or set.
 

@@ -10,7 +10,7 @@ from queuectl.model.attempt import Attempt, Output
 from queuectl.model.event import Event
 from queuectl.model.job import Job, NewJob, State
 from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement
-from queuectl.model.query import Action, Bucket, Changed, Edit, Group, Page, Query, QueueState
+from queuectl.model.query import Action, Backlog, Bucket, Changed, Edit, Group, Page, Query, QueueState
 from queuectl.model.worker import NewWorker, StopMode, Worker
 
 CAPABILITIES = frozenset({"durable", "multi_process", "multi_host", "wakeup", "transactional"})
@@ -86,6 +86,14 @@ class Storage(Protocol):
 
     def groups(self, query: Query) -> Sequence[Group]:
         """Return the jobs that match, grouped by how they ended, the largest group first."""
+        ...
+
+    def backlog(self) -> Backlog | None:
+        """Return the job that waits longest of those that could be claimed, None where none could.
+
+        These are due and not held; that their queue is paused, or as much runs as may, makes no difference. A job waits
+        since it became due, at the earliest since it was enqueued; one that was retried or given back, since then.
+        """
         ...
 
     def change(

@@ -19,7 +19,7 @@ from queuectl.testing.contract.outbox import Consuming, Wanting
 from queuectl.testing.contract.processes import Processes
 from queuectl.testing.contract.queues import Limits, Pausing, Queues
 from queuectl.testing.contract.reading import Finding, Listing
-from queuectl.testing.contract.reporting import Counting, Grouping
+from queuectl.testing.contract.reporting import Backlogs, Counting, Grouping
 from queuectl.testing.contract.settling import Settling
 from queuectl.testing.contract.takeover import TakingOver
 from queuectl.testing.contract.telling import Draining, Telling
@@ -56,6 +56,7 @@ class StorageContract(
     Listing,
     Grouping,
     Counting,
+    Backlogs,
     Telling,
     Draining,
     Wanting,

@@ -15,7 +15,7 @@ SEAMS: Mapping[str, Sequence[str]] = {
     "Notifier": ("Event",),
     "Storage": (
         *("NewJob", "Job", "FreshJobs", "State"),
-        *("Query", "Page", "Action", "Edit", "Changed", "QueueState", "Group", "Bucket"),
+        *("Query", "Page", "Action", "Edit", "Changed", "QueueState", "Group", "Backlog", "Bucket"),
         *("NewWorker", "Worker", "Role", "StopMode", "Ask", "Lease", "Claim", "Exchange", "Beat"),
         *("Settlement", "Verdict", "Run", "Result", "Output", "Attempt"),
         *("DiagnosedStorage", "Finding", "Health", "AdoptingStorage", "Moved"),

@@ -6,8 +6,8 @@ import pytest
 
 from queuectl.model.attempt import Result
 from queuectl.model.job import State
-from queuectl.model.lease import Verdict
-from queuectl.model.query import Query
+from queuectl.model.lease import Ask, Verdict
+from queuectl.model.query import Action, Query
 from queuectl.model.storage import Storage
 from queuectl.testing.clock import FakeClock
 from queuectl.testing.contract.steps import (
@@ -16,7 +16,9 @@ from queuectl.testing.contract.steps import (
     complete,
     enqueue,
     enqueue_and_claim,
+    fail,
     listed,
+    one_in_each_state,
     ran,
     settle,
     settlement,
@@ -58,6 +60,78 @@ class Grouping:
         complete(storage, enqueue_and_claim(storage, worker, "b", queue="blue"))
         assert [group.newest.id for group in storage.groups(Query(queue="blue"))] == ["b"]
         assert list(storage.groups(Query(queue="green"))) == []
+
+
+class Backlogs:
+    """The clauses of `Storage.backlog`."""
+
+    def test_nothing_waits_where_nothing_could_be_claimed(self, storage: Storage, worker: str) -> None:
+        """Jobs that are held, due later, leased or done do not wait."""
+        assert storage.backlog() is None
+        one_in_each_state(storage, worker)
+        storage.change(Action.HOLD, ["pending"])
+        enqueue(storage, "later", delay=1e6)
+        assert storage.backlog() is None
+
+    def test_who_came_first_waits_longest(self, storage: Storage, clock: FakeClock) -> None:
+        """Whatever the queues and priorities, also where a queue is paused; the job is told as it is stored."""
+        for id, queue, priority in (("a", "mail", 0), ("b", "mail", 9), ("c", "other", 3)):
+            enqueue(storage, id, queue=queue, priority=priority)
+            clock.advance(10.0)
+        storage.set_queue("mail", paused=True)
+        start = clock.now - 30.0
+        for id in ("a", "b", "c"):
+            assert _waits(storage, id, start)
+            storage.change(Action.CANCEL, [id])
+            start += 10.0
+        assert storage.backlog() is None
+
+    def test_a_job_waits_since_it_is_due(self, storage: Storage, clock: FakeClock) -> None:
+        """Not since it was enqueued, where that was before; nor since before it was enqueued."""
+        start = clock.now
+        enqueue(storage, "delayed", delay=50.0)
+        clock.advance(20.0)
+        enqueue(storage, "overdue", run_at=start - 1e6)
+        clock.advance(40.0)
+        assert _waits(storage, "overdue", start + 20.0)
+        storage.change(Action.CANCEL, ["overdue"])
+        assert _waits(storage, "delayed", start + 50.0)
+
+    def test_what_comes_back_waits_anew(self, storage: Storage, worker: str, clock: FakeClock) -> None:
+        """A job that failed waits since its time has come, one that was retried since then, and so do many together."""
+        start = clock.now
+        dead = [f"dead-{number}" for number in range(300)]
+        enqueue(storage, "failing", *dead)
+        claims = storage.exchange(worker, [], Ask(limit=1000)).claims
+        fail(storage, claims[0], delay=10.0)
+        storage.exchange(worker, [settlement(claim, Verdict.DEAD, charge=True) for claim in claims[1:]], None)
+        clock.advance(20.0)
+        enqueue(storage, "new")
+        clock.advance(5.0)
+        while storage.change(Action.RETRY, Query(states=frozenset({State.DEAD}))).remaining:
+            pass
+        clock.advance(5.0)
+        assert _waits(storage, "failing", start + 10.0)
+        storage.change(Action.CANCEL, ["failing"])
+        assert _waits(storage, "new", start + 20.0)
+        storage.change(Action.CANCEL, ["new"])
+        found = storage.backlog()
+        assert found is not None and found.oldest.id in dead and found.since == pytest.approx(start + 25.0, abs=0.002)
+
+    def test_as_many_as_may_run_and_the_rest_waits(self, storage: Storage, worker: str, clock: FakeClock) -> None:
+        """Jobs that a limit keeps back wait like others."""
+        storage.set_queue("default", key_limit=1)
+        start = clock.now
+        enqueue(storage, "a", "b", limit_key="k")
+        assert [claim.job.id for claim in storage.exchange(worker, [], Ask(limit=9)).claims] == ["a"]
+        clock.advance(10.0)
+        enqueue(storage, "c")
+        assert _waits(storage, "b", start)
+
+
+def _waits(storage: Storage, id: str, since: float) -> bool:
+    found = storage.backlog()
+    return found is not None and found.oldest == storage.get(id) and found.since == pytest.approx(since, abs=0.002)
 
 
 class Counting:

@@ -15,6 +15,7 @@ from queuectl.model.job import Job, NewJob, State
 from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement
 from queuectl.model.query import (
     Action,
+    Backlog,
     Bucket,
     Changed,
     Edit,
@@ -115,6 +116,11 @@ class MemoryStorage:
         """Return the jobs that match, grouped by how they ended."""
         with self._transaction() as tx:
             return selecting.groups(tx, query)
+
+    def backlog(self) -> Backlog | None:
+        """Return the job that waits longest."""
+        with self._transaction() as tx:
+            return selecting.backlog(tx)
 
     def change(
         self,

@@ -43,6 +43,13 @@ def test_a_rare_state_is_listed_from_its_own_rows(open_storage: Open) -> None:
     assert many <= few * 1.5
 
 
+@pytest.mark.parametrize("fill", ["waiting", "scheduled"])
+def test_the_backlog_is_told_from_few_rows(open_storage: Open, fill: str) -> None:
+    """Who waits longest is known after as many looks beside 10,000 jobs as beside 200."""
+    few, many = (_oldest(_filled(open_storage(), fill, number, known=True)) for number in (FEW, MANY))
+    assert many <= few * 1.5
+
+
 def test_what_is_held_for_a_long_transaction_is_no_burden_for_enqueues(open_storage: Open) -> None:
     """Jobs come in whatever else is written to their queue and not committed: nobody waits for anybody."""
     storage = open_storage()
@@ -116,6 +123,13 @@ def _look(storage: PostgresStorage) -> int:
     for _ in range(10):
         assert storage.exchange("worker-1", [], Ask(limit=1, queues=("other",))).claims == ()
         storage.beat("worker-1")
+    return _blocks(storage) - before
+
+
+def _oldest(storage: PostgresStorage) -> int:
+    before = _blocks(storage)
+    for _ in range(10):
+        assert storage.backlog() is not None
     return _blocks(storage) - before
 
 

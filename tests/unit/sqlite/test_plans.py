@@ -229,6 +229,7 @@ def _steps_of_looks(storage: SqliteStorage) -> int:
     assert len(storage.list(Query(states=frozenset({State.PROCESSING})), None, 50).jobs) == 1
     storage.beat("worker-1")
     storage.counts()
+    storage.backlog()
     return with_steps.taken()
 
 

@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Sequence
 
-from queuectl import Bucket, Group, Job, Page, Query, Result
+from queuectl import Backlog, Bucket, Group, Job, Page, Query, Result, State
 
 from queuectl_example.journal.store import Entry, KeptRun
 from queuectl_example.journal.transaction import Transaction
@@ -47,6 +47,16 @@ def groups(tx: Transaction, query: Query) -> list[Group]:
     return sorted(found, key=lambda group: (-group.count, -(group.newest.finished_at or 0.0)))
 
 
+def backlog(tx: Transaction) -> Backlog | None:
+    """Return the job that could be claimed and waits longest."""
+    waiting = [entry for entry in tx.store.jobs.values() if entry.job.state in {State.PENDING, State.FAILED}]
+    due = [entry for entry in waiting if not entry.job.held and entry.due_at <= tx.now]
+    if not due:
+        return None
+    oldest = min(due, key=_waits_since)
+    return Backlog(oldest=oldest.job, since=_waits_since(oldest))
+
+
 def buckets(tx: Transaction, since: float, step: float) -> list[Bucket]:
     """Return what ended in each step of the time from `since` seconds ago until now."""
     start = tx.now - since
@@ -56,6 +66,10 @@ def buckets(tx: Transaction, since: float, step: float) -> list[Bucket]:
         if start <= run.attempt.finished_at <= tx.now:
             piles[min(size - 1, int((run.attempt.finished_at - start) / step))].append(run)
     return [_bucket(start + index * step, pile) for index, pile in enumerate(piles)]
+
+
+def _waits_since(entry: Entry) -> float:
+    return max(entry.due_at, entry.job.created_at)
 
 
 def _matches(job: Job, query: Query, now: float) -> bool:

@@ -16,6 +16,7 @@ from queuectl import (
     Action,
     Ask,
     Attempt,
+    Backlog,
     Beat,
     Bucket,
     Changed,
@@ -171,6 +172,11 @@ class JournalStorage:
         """Return the jobs that match, grouped by how they ended."""
         with self._transaction() as tx:
             return selecting.groups(tx, query)
+
+    def backlog(self) -> Backlog | None:
+        """Return the job that waits longest."""
+        with self._transaction() as tx:
+            return selecting.backlog(tx)
 
     def change(
         self,
