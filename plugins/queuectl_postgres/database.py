@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from queuectl import StorageError
+from queuectl_postgres import orders
 from queuectl_postgres.failures import translated, unreachable
 from queuectl_postgres.link import Connection, Link
 from queuectl_postgres.place import parameters, refuse_schema, shown
@@ -61,6 +62,11 @@ class Database:
                 yield link
         finally:
             self._give_back(link)
+
+    def moment(self) -> str:
+        """Return a text that is another one once any transaction that writes has ended on the server."""
+        with self.lent() as link:
+            return str(link.value(orders.MOMENT))
 
     def connect(self) -> Connection:
         """Open a connection. Raises StorageBusyError where the server is out of reach, StorageRefusedError for a no."""

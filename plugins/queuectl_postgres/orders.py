@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from queuectl_postgres.rows import JOB_COLUMNS, JOB_TABLES
 
+# News
+
+MOMENT = "SELECT pg_current_snapshot()"
+
 # Queues
 
 COUNTS = """

@@ -93,7 +93,7 @@ class PostgresStorage:
         except BaseException:
             database.close()
             raise
-        self._waker = Waker(database.connect, database.schema, lambda: database.pooled)
+        self._waker = Waker(database.connect, database.schema, lambda: database.pooled, database.moment)
         everywhere = {"durable", "multi_process", "multi_host", "transactional"}
         self.capabilities = frozenset(everywhere if database.pooled else everywhere | {"wakeup"})
 

@@ -1,7 +1,8 @@
 """Waking: who waits listens on a connection of its own, and each commit notifies those whom it concerns.
 
 A notification may be lost: with its connection, or where a pooler takes connections away after each transaction and
-nobody can listen. So whoever waits looks for itself as well, once in a while.
+nobody can listen. So whoever waits looks for itself as well, once in a while: a worker whether there is something to
+claim, anybody else whether any transaction has ended, which costs next to nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from queuectl_postgres.transaction import Wake
 LOOKS_EVERY = 1.0
 """Seconds between looks while notifications come."""
 
+ONLOOKS_EVERY = 0.5
+"""The same for those who want no work: not all that changes is told to everybody."""
+
 LOOKS_EVERY_UNHEARD = 0.25
 """The same where nobody can listen."""
 
@@ -37,11 +41,13 @@ Connect = Callable[[], psycopg.Connection[tuple[object, ...]]]
 class Waker:
     """Wakes the others, and is woken by them. One for each handle on a database."""
 
-    def __init__(self, connect: Connect, schema: str, is_pooled: Callable[[], bool]) -> None:
+    def __init__(self, connect: Connect, schema: str, is_pooled: Callable[[], bool], moment: Callable[[], str]) -> None:
         mark = f"queuectl_{lock_number(schema) & 0xFFFFFFFFFFFFFFFF:016x}"
         self._channels = {Wake.NOBODY: (), Wake.CLIENTS: (f"{mark}_news",), Wake.ALL: (f"{mark}_news", f"{mark}_work")}
         self._connect = connect
         self._is_pooled = is_pooled
+        self._moment = moment
+        self._last_moment: str | None = None
         self._lock = Lock()
         self._name = os.urandom(6).hex()
         self._wants_work = False
@@ -124,18 +130,32 @@ class Waker:
             self._take_away_if_last()
 
     def _wait(self, deadline: float) -> bool:
-        while not (self._told() or self._hear()):
+        while not self._told():
+            if self._hear():
+                self._look()
+                break
             now = time.monotonic()
             if now >= deadline:
                 return False
             if now >= self._look_at:
                 self._look_at = now + self._patience()
-                return True
-            self._sleep(min(deadline, self._look_at) - now)
+                if self._look():
+                    break
+            else:
+                self._sleep(min(deadline, self._look_at) - now)
         return True
 
+    def _look(self) -> bool:
+        """Return whether there may be something new: a worker finds out by asking for it. Raises StorageError."""
+        if self._wants_work:
+            return True
+        before, self._last_moment = self._last_moment, self._moment()
+        return self._last_moment != before
+
     def _patience(self) -> float:
-        return LOOKS_EVERY_UNHEARD if self._listener is None else LOOKS_EVERY
+        if self._listener is None:
+            return LOOKS_EVERY_UNHEARD
+        return LOOKS_EVERY if self._wants_work else ONLOOKS_EVERY
 
     def _sleep(self, seconds: float) -> None:
         listener = self._listener

@@ -9,6 +9,7 @@ import pytest
 
 from queuectl.model.job import NewJob
 from queuectl.model.lease import Ask, Settlement, Verdict
+from queuectl.model.worker import NewWorker
 from queuectl_postgres import waking
 from queuectl_postgres.storage import PostgresStorage
 from queuectl_postgres.transaction import Wake
@@ -20,6 +21,7 @@ from .conftest import PATIENCE, Open, until
 def no_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody look by himself, so that only what is heard ends a wait."""
     monkeypatch.setattr(waking, "LOOKS_EVERY", 10 * PATIENCE)
+    monkeypatch.setattr(waking, "ONLOOKS_EVERY", 10 * PATIENCE)
 
 
 def test_an_enqueue_wakes_a_worker(storage: PostgresStorage, open_storage: Open, worker: str) -> None:
@@ -74,6 +76,24 @@ def test_a_lost_connection_wakes_and_is_replaced(storage: PostgresStorage, open_
     storage.wait(0.0)
     other.enqueue([NewJob(id="a", command="true")])
     assert storage.wait(PATIENCE)
+
+
+def test_an_onlooker_is_woken_by_whatever_changed_and_by_nothing_else(
+    storage: PostgresStorage, open_storage: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given one who wants no work, then looks of his own end no wait while no transaction does; any that does ends it.
+
+    A claim is told to nobody, so it is found by looking.
+    """
+    monkeypatch.setattr(waking, "ONLOOKS_EVERY", 0.02)
+    other = open_storage()
+    other.register(NewWorker(id="worker-1", host="host", pid=1))
+    other.enqueue([NewJob(id="a", command="true")])
+    until(lambda: not storage.wait(0.5))
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(storage.wait, PATIENCE)
+        assert other.exchange("worker-1", [], Ask(limit=1)).claims
+        assert waiting.result()
 
 
 def test_where_nobody_can_listen_everybody_looks(open_storage: Open) -> None:
