@@ -93,9 +93,9 @@ class Site:
 
 
 @contextmanager
-def serving(home: Path, *, read_only: bool = False) -> Iterator[Site]:
-    """Serve the store below a home."""
-    config = load_config(environ={"QUEUECTL_HOME": str(home)})
+def serving(environment: Mapping[str, str], *, read_only: bool = False) -> Iterator[Site]:
+    """Serve the store that an environment names."""
+    config = load_config(environ=dict(environment))
     with Console(config, read_only=read_only) as console, listening_at(Place("127.0.0.1", 0)) as listening:
         console.totals()
         port = listening.getsockname()[1]
@@ -116,15 +116,46 @@ def serving(home: Path, *, read_only: bool = False) -> Iterator[Site]:
         assert not thread.is_alive()
 
 
+ON_EVERY_STORAGE = frozenset({"test_actions", "test_api", "test_pages", "test_streams"})
+"""The modules whose tests are run on each storage that there is."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is shown and done on each storage."""
+    name = metafunc.module.__name__.rpartition(".")[2]
+    if "kind" in metafunc.fixturenames and name in ON_EVERY_STORAGE:
+        metafunc.parametrize("kind", ["sqlite", "postgres"])
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def kind() -> str:
+    """Return the storage of a test."""
+    return "sqlite"
+
+
+@pytest.fixture
+def environment(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """Return what names an empty store of this test's own."""
+    place = {"QUEUECTL_HOME": str(tmp_path / "home")}
+    if kind == "sqlite":
+        return place
+    settings = request.getfixturevalue("postgres")
+    return place | {
+        "QUEUECTL_STORAGE__PLUGIN": "postgres",
+        "QUEUECTL_STORAGE__DSN": settings.dsn,
+        "QUEUECTL_STORAGE__SCHEMA": settings.schema,
+    }
+
+
+@pytest.fixture
+def site(environment: Mapping[str, str]) -> Iterator[Site]:
     """A dashboard on an empty store."""
-    with serving(tmp_path / "home") as site:
+    with serving(environment) as site:
         yield site
 
 
 @pytest.fixture
-def read_only(tmp_path: Path, site: Site) -> Iterator[Site]:
+def read_only(environment: Mapping[str, str], site: Site) -> Iterator[Site]:
     """Another one on the same store, that changes nothing."""
-    with serving(tmp_path / "home", read_only=True) as other:
+    with serving(environment, read_only=True) as other:
         yield other

@@ -186,10 +186,12 @@ def test_an_id_in_the_search_leads_to_its_job(site: Site) -> None:
 
 def test_a_search_that_is_not_over_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given more jobs than are looked at at once, then the page leads on to the older ones, down to the oldest."""
+    import queuectl_postgres.selecting
+    import queuectl_sqlite.selecting
     from queuectl.engine import console
-    from queuectl_sqlite import selecting
 
-    monkeypatch.setattr(selecting, "LOOKED_AT", 10)
+    for storage in (queuectl_postgres, queuectl_sqlite):
+        monkeypatch.setattr(storage.selecting, "LOOKED_AT", 10)
     monkeypatch.setattr(console, "SEARCH_PATIENCE", 0.0)
     for number in range(15):
         site.console.enqueue({"command": "hay" if number else "needle", "id": f"job-{number}"})
