@@ -53,6 +53,10 @@ MEANT_FOR = {"/jobs/bulk": "/jobs", "/job/act": "/jobs", "/queues/set": "/queues
 """Where a browser is led that comes to the address of a form, as after signing in anew."""
 
 
+FOR_MACHINES = ("/api/", "/metrics", "/readyz", "/healthz", "/stream", "/session", "/static/")
+"""Where errors are told to programs, and to strangers: a page of ours would show them more than that."""
+
+
 def application(console: Console, watcher: Watcher, token: Token, cookie: str) -> Starlette:
     """Put it together."""
     routes = [
@@ -106,4 +110,4 @@ async def _told(
 
 
 def _is_for_machines(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/metrics", "/readyz", "/healthz", "/stream"))
+    return request.url.path.startswith(FOR_MACHINES)

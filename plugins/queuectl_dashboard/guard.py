@@ -21,6 +21,9 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN = frozenset({"/healthz", "/session"})
 """What needs no token: the first tells nothing, the second is where it is given. Files of the package neither."""
 
+ONCE = (b"authorization", b"content-length", b"origin", b"sec-fetch-site")
+"""What is believed only if it is said once: of two, a proxy may have looked at the other."""
+
 LARGEST = 4 * 2**20
 """Bytes that a request may hold: a command may be long."""
 
@@ -79,14 +82,17 @@ class Guard:
         if len(hosts) != 1 or not self._host.fullmatch(hosts[0].lower()):
             return PlainTextResponse("this server has another name\n", 421)
         given = dict(headers)
-        if int(given.get(b"content-length", "0")) > LARGEST:
+        if any(sum(name == each for name, _ in headers) > 1 for each in ONCE):
+            return problem(400, f"one of {', '.join(each.decode() for each in ONCE)} is given twice")
+        length = given.get(b"content-length", "0")
+        if not (length.isascii() and length.isdigit() and int(length[:19]) <= LARGEST):
             return problem(413, "the request is too large")
         bearer = self._token.is_given_by(given.get(b"authorization", "").partition("Bearer ")[2])
         if scope["method"] not in SAFE and not _is_from_here(given, hosts[0], bearer=bearer):
             return problem(403, "the request comes from another site")
         if scope["path"] in OPEN or scope["path"].startswith("/static/"):
             return None
-        if bearer or self._is_signed_in(given.get(b"cookie", "")):
+        if bearer or self._is_signed_in("; ".join(value for name, value in headers if name == b"cookie")):
             return None
         return self._unknown(scope)
 

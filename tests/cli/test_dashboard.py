@@ -96,6 +96,27 @@ def test_another_address_wants_a_token_file(queuectl: Program) -> None:
         assert "wants a token" in ran.err and "--token-file" in ran.err and ran.out == ""
 
 
+def test_nobody_but_this_host_reaches_it(queuectl: Program) -> None:
+    """It listens at 127.0.0.1, and at no other address of this host."""
+    _, port, _ = started(queuectl)
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", port), timeout=20)
+
+
+def test_a_name_that_was_allowed_leads_here(queuectl: Program) -> None:
+    """Given a proxy that is called by it, with the token in the address that is printed; any other name is refused."""
+    file = str(queuectl.cwd / "token")
+    call = ("--host", "0.0.0.0", "--port", "0", "--allow-host", "jobs.example.org", "--token-file", file)
+    process = queuectl.start("dashboard", *call)
+    assert process.stdout is not None
+    found = re.fullmatch(r"http://jobs\.example\.org:(\d+)/#token=(\S+)\n", process.stdout.readline().decode())
+    assert found is not None
+    port, bearer = int(found[1]), {"authorization": f"Bearer {found[2]}"}
+    assert get(port, "/jobs", {**bearer, "host": "jobs.example.org"})[0] == 200
+    assert get(port, "/jobs", {**bearer, "host": "other.example.org"})[0] == 421
+    assert get(port, "/jobs", {"host": "jobs.example.org"})[0] == 401
+
+
 def test_a_token_file_that_others_read_is_refused(queuectl: Program) -> None:
     """Before anything listens."""
     file = queuectl.cwd / "token"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from queuectl import Query
+from queuectl.testing.contract.steps import register
+from queuectl_dashboard.api import ENDPOINTS
 from queuectl_dashboard.guard import Guard
 from queuectl_dashboard.tokens import Token
 
@@ -44,6 +48,62 @@ def test_nothing_is_shown_without_the_token(site: Site, path: str) -> None:
         assert answer.status == 401
         assert str(secret) not in answer.text
         assert site.token.text not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//",
+        "//jobs",
+        "/./jobs",
+        "/%6aobs",
+        "/jobs/",
+        "/healthz/../jobs",
+        "/healthz/%2e%2e/jobs",
+        "/healthz%2f..%2fjobs",
+        "/session/../jobs",
+        "/static/../jobs",
+        "/static/%2e%2e/jobs",
+        "/static/..%2fjobs",
+        "/static/../api/v1/jobs",
+        "/static/..;/jobs",
+        "/STATIC/../jobs",
+        "http://127.0.0.1/jobs",
+        "http://evil.example/api/v1/jobs",
+        "*",
+    ],
+)
+def test_no_spelling_of_a_path_leads_around_the_token(site: Site, path: str) -> None:
+    """What is open to everybody is so by its whole path, as the routes see it."""
+    site.console.enqueue({"id": "a", "command": "secret-command"})
+    answer = whole(site, f"GET {path} HTTP/1.1\nHost: 127.0.0.1\nConnection: close\n\n")
+    assert answer.split()[1] in {"400", "401", "404"}
+    assert "secret-command" not in answer
+
+
+@pytest.mark.parametrize("path", ["/session", "/static/nosuch", "/static/", "/session?did=1"])
+def test_what_is_open_tells_a_stranger_nothing(site: Site, path: str) -> None:
+    """Not even of the trouble that the store is in, or what can be asked for."""
+    site.watcher.trouble = "secret-place"
+    for method in ("GET", "PUT", "POST"):
+        answer = site.as_stranger(method, path, {"accept": "text/html", "sec-fetch-site": "same-origin"})
+        assert answer.status in {401, 404, 405}
+        assert "secret-place" not in answer.text and "/jobs" not in answer.text
+
+
+def test_the_token_is_in_no_answer(site: Site) -> None:
+    """Whoever looks over a shoulder, or at a page that was saved, does not come in by it."""
+    site.console.enqueue({"id": "a", "command": "true"})
+    for path in (*PRIVATE[:-1], *MACHINES, "/keys", "/nosuch", "/static/dashboard.js"):
+        answer = site.as_stranger("GET", path, {"cookie": site.cookie})
+        told = answer.text + str(answer.headers)
+        assert site.token.text not in told and site.token.cookie not in told
+
+
+@pytest.mark.parametrize("cookies", ['"', "a=\xff", "=;=;", "queuectl-1", 'x="\\', "a;" * 3000])
+def test_odd_cookies_let_nobody_in(site: Site, cookies: str) -> None:
+    """And break nothing."""
+    assert site.as_stranger("GET", "/jobs", {"cookie": cookies}).status == 401
 
 
 @pytest.mark.parametrize("path", ["/", "/jobs", "/metrics", "/readyz", "/api/v1/jobs"])
@@ -89,9 +149,14 @@ def test_our_own_names_lead_here(site: Site, host: str) -> None:
 
 def raw(site: Site, request: str) -> str:
     """Send bytes as they are, and return the first line of the answer."""
+    return whole(site, request).partition("\n")[0]
+
+
+def whole(site: Site, request: str) -> str:
+    """Send bytes as they are, and return all of the answer."""
     with socket.create_connection(("127.0.0.1", site.port), timeout=20) as line:
         line.sendall(request.replace("\n", "\r\n").encode())
-        return line.makefile("rb").readline().decode()
+        return line.makefile("rb").read().decode()
 
 
 def test_two_names_or_none_lead_nowhere(site: Site) -> None:
@@ -155,6 +220,64 @@ def test_another_site_cannot_use_the_cookie(
     assert not any(queue.paused for queue in site.console.queues())
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+def test_another_site_cannot_use_the_api(site: Site, kind: str) -> None:
+    """Given a browser that is signed in, then no address of the API does anything for a foreign page."""
+    before = site.console.enqueue({"id": "a", "command": "true"})
+    headers = {"cookie": site.cookie, "origin": "https://evil.example", "content-type": kind}
+    unsafe = [(each.method, each.path.format(id="a", name="default")) for each in ENDPOINTS if each.method != "GET"]
+    assert len(unsafe) > 10
+    for method, path in unsafe:
+        for more in ({"sec-fetch-site": "cross-site"}, {}):
+            assert site.as_stranger(method, f"/api/v1{path}", {**headers, **more}).status == 403
+    assert [job.id for job in site.console.page(Query()).jobs] == ["a"] and site.console.get("a") == before
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        "Sec-Fetch-Site: cross-site\nSec-Fetch-Site: same-origin",
+        "Sec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site",
+        "Origin: https://evil.example\nOrigin: http://127.0.0.1",
+    ],
+)
+def test_what_is_said_twice_is_not_believed(site: Site, twice: str) -> None:
+    """Of two, a proxy may have looked at the other."""
+    site.console.enqueue({"id": "a", "command": "true"})
+    body = "id=a&action=cancel"
+    lines = f"Host: 127.0.0.1\nCookie: {site.cookie}\n{twice}\nConnection: close\nContent-Length: {len(body)}"
+    assert raw(site, f"POST /job/act HTTP/1.1\n{lines}\n\n{body}").split()[1] in {"400", "403"}
+    assert site.console.get("a").state == "pending"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_no_other_site_may_read_an_answer(site: Site, method: str) -> None:
+    """No answer allows another origin, also where a browser asks before it asks."""
+    asking = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    answer = site(method, "/api/v1/jobs", headers=asking)
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_where_somebody_comes_from_is_not_what_he_says(site: Site) -> None:
+    """Given a forwarded address, then the log of what was done names the one that it came from."""
+    site.console.enqueue({"id": "a", "command": "true"})
+    liar = {"x-forwarded-for": "192.0.2.9", "forwarded": "for=192.0.2.9", "x-real-ip": "192.0.2.9"}
+    assert site("POST", "/api/v1/jobs/a/cancel", headers=liar).status == 200
+    assert site.get("/api/v1/audit").json["items"][0]["client"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("path", "form"), UNSAFE, ids=[path for path, _ in UNSAFE])
+def test_read_only_does_nothing(site: Site, read_only: Site, path: str, form: dict[str, str]) -> None:
+    """Given a read-only server, then each form is refused by the engine, whoever sends it."""
+    before = site.console.enqueue({"id": "a", "command": "true"})
+    register(site.console._queue.storage, "w")
+    answer = read_only.post(path, **form)
+    assert answer.status == 403 and "read-only" in answer.text.lower()
+    assert site.console.get("a") == before and not site.console.queues()[0].paused
+    assert site.console.workers()[0].stop is None
+
+
 @pytest.mark.parametrize("headers", [{"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}, {}], ids=str)
 def test_our_own_page_can(site: Site, headers: dict[str, str]) -> None:
     """A browser that says nothing of the site tells at least the origin."""
@@ -197,7 +320,7 @@ def test_every_answer_says_what_a_browser_may_do(site: Site, path: str) -> None:
         assert answer.headers["referrer-policy"] == "same-origin"
         assert "server" not in answer.headers
         kept = path.startswith("/static/")
-        assert ("immutable" in answer.headers["cache-control"]) == kept
+        assert answer.headers["cache-control"] == ("no-store" if not kept else "public, max-age=31536000, immutable")
 
 
 def test_pages_have_nothing_inline(site: Site) -> None:
@@ -231,8 +354,21 @@ def test_a_request_that_is_too_large_is_not_read(site: Site) -> None:
 
 def test_a_length_that_is_none_is_refused(site: Site) -> None:
     """Nothing fails behind the guard."""
-    line = raw(site, "POST /session HTTP/1.1\nHost: 127.0.0.1\nContent-Length: x\n\n")
+    line = raw(site, "POST /session HTTP/1.1\nHost: 127.0.0.1\nConnection: close\nContent-Length: x\n\n")
     assert line.split()[1] in {"400", "413"}
+
+
+def test_a_body_without_a_length_is_read_no_further_than_it_may_go(site: Site) -> None:
+    """Given one that comes in pieces and does not end, then it is given up, and the server answers others."""
+    head = f"POST /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {site.token.text}\r\n"
+    piece = b"%x\r\n%s\r\n" % (2**20, b" " * 2**20)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as line:
+        line.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        with suppress(ConnectionError):  # it hangs up in the middle
+            for _ in range(64):
+                line.sendall(piece)
+            pytest.fail("64 MiB were taken")
+    assert site.get("/api/v1/jobs").json["items"] == []
 
 
 def test_an_id_with_a_slash_stays_whole(site: Site) -> None:

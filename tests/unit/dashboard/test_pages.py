@@ -8,7 +8,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -135,6 +135,21 @@ def test_hostile_text_is_only_text(site: Site, path: str) -> None:
     assert "hunter2" not in answer.text and "hunter3" not in answer.text
     if path in {"/jobs", "/job"}:
         assert MARK in seen.words and "\\u202eevil" in seen.words
+
+
+ASKS = ("range", "did", "cursor", "run", "state", "queue", "tag", "text", "error", "exit_code", "signal", "stream")
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/job", "/job/output", "/nosuch", f"/{MARK}"])
+def test_a_hostile_address_is_only_text(site: Site, path: str) -> None:
+    """Given a link that somebody was sent, then nothing of it acts in the page that it leads to."""
+    site.console.enqueue({"id": "a", "command": "true"})
+    for name in (*ASKS, "id"):
+        answer = site.get(f"{quote(path)}?{urlencode({'id': 'a', 'grouped': '1', name: MARK})}")
+        assert answer.status in {200, 303, 400, 404}, name
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            seen = Seen(answer.text)
+            assert seen.tags.count("script") == 1 and (seen.wrong, seen.open) == ([], []), name
 
 
 def test_a_very_long_command_is_cut_in_lists_and_whole_on_its_page(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import stat
 from pathlib import Path
@@ -60,6 +61,21 @@ def test_a_token_is_told_from_its_cookie() -> None:
     assert token.is_given_by(token.text) and not token.is_given_by(token.cookie)
     assert token.is_cookie(token.cookie) and not token.is_cookie(token.text)
     assert not token.is_given_by("é") and not token.is_cookie("")
+
+
+def test_a_near_miss_takes_as_long_as_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are compared in constant time, so that nobody finds them a character at a time."""
+    compared: list[bytes] = []
+    real = hmac.compare_digest
+
+    def spy(one: bytes, other: bytes) -> bool:
+        compared.append(one)
+        return real(one, other)
+
+    monkeypatch.setattr("queuectl_dashboard.tokens.hmac.compare_digest", spy)
+    token = Token.made()
+    assert not token.is_given_by(token.text[:-1]) and not token.is_cookie(token.cookie[:-1])
+    assert compared == [token.text.encode(), token.cookie.encode()]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
