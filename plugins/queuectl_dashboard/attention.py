@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from queuectl import Group, QueueState, State, Worker
+from queuectl import Bucket, Group, QueueState, State, Worker
 from queuectl_dashboard.filters import Filter
 from queuectl_dashboard.words import cause, jobs, short
 
 SHOWN_GROUPS = 4
 
+LATELY = 300
+"""Seconds: in how many of them most runs must have failed for it to be told."""
+
+FEW = 10
+"""So many failed runs may be chance."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something to see to. `action` and `fields` make the form that mends it; `command` is what to type instead."""
+    """Something to see to; `where` and `at` say where and when it was so last.
+
+    `action` and `fields` make the form that mends it; `command` is what to type instead.
+    """
 
     text: str
     detail: str = ""
+    where: str = ""
+    at: float | None = None
     grave: bool = False
     link: str = ""
     verb: str = ""
@@ -26,9 +37,11 @@ class Alert:
     command: str = ""
 
 
-def alerts(queues: Sequence[QueueState], workers: Sequence[Worker], groups: Sequence[Group]) -> list[Alert]:
-    """Return all that there is to see to, the gravest first."""
-    found = [*_unserved(queues, workers), *_silent(workers), *_paused(queues), *_dead(groups)]
+def alerts(
+    queues: Sequence[QueueState], workers: Sequence[Worker], groups: Sequence[Group], lately: Bucket | None = None
+) -> list[Alert]:
+    """Return all that there is to see to, the gravest first; `lately` is what ended within the last minutes."""
+    found = [*_unserved(queues, workers), *_silent(workers), *_failing(lately), *_paused(queues), *_dead(groups)]
     return sorted(found, key=lambda alert: not alert.grave)
 
 
@@ -71,6 +84,17 @@ def _silent(workers: Sequence[Worker]) -> Iterator[Alert]:
             )
 
 
+def _failing(lately: Bucket | None) -> Iterator[Alert]:
+    if lately is not None and lately.failed >= FEW and lately.failed >= lately.completed:
+        runs = lately.completed + lately.failed
+        yield Alert(
+            text=f"{lately.failed:,} of {runs:,} runs failed",
+            detail=f"within the last {LATELY // 60} minutes",
+            grave=True,
+            link="/jobs?state=failed,dead",
+        )
+
+
 def _paused(queues: Sequence[QueueState]) -> Iterator[Alert]:
     for queue in queues:
         if queue.paused and _waiting(queue):
@@ -90,6 +114,10 @@ def _dead(groups: Sequence[Group]) -> Iterator[Alert]:
         yield Alert(
             text=f"{jobs(group.count)} gave up",
             detail=short(cause(group.error, group.exit_code, group.signal) or "no reason given", 100),
+            where=f"in {short(group.newest.queue, 40)}"
+            if group.count == 1
+            else f"last in {short(group.newest.queue, 40)}",
+            at=group.newest.finished_at,
             grave=True,
             link=filter.address(),
             verb="Retry" if group.count == 1 else f"Retry all {group.count:,}",

@@ -7,12 +7,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from starlette.requests import Request
 
-from queuectl import Action, Backlog, Bucket, Console, Group, Page, Query, State
+from queuectl import Action, Backlog, Bucket, Console, Group, Page, Query, QueuectlError, State
+from queuectl_dashboard.attention import LATELY, Alert, alerts
 from queuectl_dashboard.figures import Times, times_of
 from queuectl_dashboard.watching import Watcher
 
@@ -20,6 +22,11 @@ T = TypeVar("T")
 
 DEAR = 20.0
 """A figure is asked for anew only when it is so many times as old as it took to get: it costs a twentieth of a core."""
+
+SLOW = 0.03
+"""A figure that took longer is asked for anew in the background: no page waits for it but the first."""
+
+VERY_SLOW = 0.5
 
 SAMPLE = 500
 """How many of the newest completed jobs the percentiles are taken of."""
@@ -70,13 +77,26 @@ class Desk:
         self._numbers = itertools.count(1)
         self._deeds: deque[Deed] = deque(maxlen=REMEMBERED)
         self._figures: dict[Hashable, _Figure] = {}
+        self._renewing: set[Hashable] = set()
         self._announced: set[Hashable] = set()
         self._locks: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
+    def prepare(self) -> None:
+        """Ask once for what takes long, so that the first page need not wait for it."""
+        with suppress(QueuectlError):
+            self.groups()
+            self.times()
+            self.backlog()
+
     def stats(self, since: float, step: float) -> Sequence[Bucket]:
         """Return what ended in each step of the last `since` seconds."""
         return self._remembered(("stats", since, step), lambda: self.console.stats(since, step))
+
+    def alerts(self) -> list[Alert]:
+        """Return what there is to see to."""
+        (lately,) = self.stats(LATELY, LATELY)
+        return alerts(self.console.queues(), self.console.workers(), self.groups(), lately)
 
     def backlog(self) -> Backlog | None:
         """Return the job that could run and has waited longest, None where none waits."""
@@ -103,6 +123,7 @@ class Desk:
         client = request.client.host if request.client is not None else ""
         deed = Deed(id=next(self._numbers), at=self.clock(), what=what, target=target, count=count, client=client)
         self._deeds.append(deed)
+        self._forget()
         self.watcher.tell()
         return deed
 
@@ -125,10 +146,40 @@ class Desk:
                 if known.version != version:
                     self._look_again(key, known.at + known.took * DEAR - now)
                 return cast("T", known.figure)
-            figure = ask()
-            self._make_room()
-            self._figures[key] = _Figure(version, now, time.monotonic() - now, figure)
-            return figure
+            if known is not None and known.took > SLOW:
+                self._renew(key, ask)
+                return cast("T", known.figure)
+            return self._ask(key, ask)
+
+    def _ask(self, key: Hashable, ask: Callable[[], T]) -> T:
+        version, now = self.watcher.version, time.monotonic()
+        figure = ask()
+        self._make_room()
+        self._figures[key] = _Figure(version, now, time.monotonic() - now, figure)
+        return figure
+
+    def _renew(self, key: Hashable, ask: Callable[[], object]) -> None:
+        """Ask for a figure anew while pages show the old one, and have them look again when it is there."""
+        with self._lock:
+            if key in self._renewing:
+                return
+            self._renewing.add(key)
+
+        def renew() -> None:
+            try:
+                with suppress(QueuectlError):  # whoever asks for the page is told why
+                    self._ask(key, ask)
+            finally:
+                self._renewing.discard(key)
+            self.watcher.tell()
+
+        threading.Thread(target=renew, name="renewing", daemon=True).start()
+
+    def _forget(self) -> None:
+        """Have figures asked for anew, unless that takes very long: people want to see what came of what they did."""
+        with self._lock:
+            for key in [key for key, known in self._figures.items() if known.took < VERY_SLOW]:
+                del self._figures[key]
 
     def _make_room(self) -> None:
         """Forget what was asked for first: of searches there is no end."""

@@ -13,9 +13,10 @@ PERCENTS = (50, 95, 99)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Seconds that jobs waited and ran, by percentile; empty where no job tells."""
+    """Seconds that jobs waited and ran, by percentile, empty where none tells; `since` the first of them ended."""
 
     jobs: int
+    since: float | None
     wait: dict[int, float]
     run: dict[int, float]
 
@@ -25,7 +26,8 @@ def times_of(jobs: Sequence[Job]) -> Times:
     timed = [(job, job.started_at, job.finished_at) for job in jobs]
     waits = [start - max(job.created_at, job.run_at or 0.0) for job, start, _ in timed if start is not None]
     runs = [end - start for _, start, end in timed if start is not None and end is not None]
-    return Times(jobs=len(jobs), wait=percentiles(waits), run=percentiles(runs))
+    ends = [end for _, _, end in timed if end is not None]
+    return Times(jobs=len(jobs), since=min(ends, default=None), wait=percentiles(waits), run=percentiles(runs))
 
 
 def percentiles(values: Sequence[float]) -> dict[int, float]:

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 
 from queuectl import ALLOWED, Action, Job, NotFoundError, Query, State
 from queuectl_dashboard import words
-from queuectl_dashboard.attention import alerts, filter_of
+from queuectl_dashboard.attention import filter_of
 from queuectl_dashboard.charts import chart_of
 from queuectl_dashboard.desk import desk_of
 from queuectl_dashboard.filters import Filter
@@ -28,11 +28,10 @@ def overview(request: Request) -> Response:
     desk = desk_of(request)
     range = request.query_params.get("range", "1h")
     since, step = RANGES.get(range, RANGES["1h"])
-    queues, workers = desk.console.queues(), desk.console.workers()
     return page(
         request,
         "overview.html",
-        alerts=alerts(queues, workers, desk.groups()),
+        alerts=desk.alerts(),
         totals=desk.console.totals(),
         chart=chart_of(desk.stats(since, step)),
         ranges=RANGES,
@@ -40,8 +39,8 @@ def overview(request: Request) -> Response:
         step=step,
         times=desk.times(),
         backlog=desk.backlog(),
-        queues=queues,
-        workers=workers,
+        queues=desk.console.queues(),
+        workers=desk.console.workers(),
         status=desk.console.status(),
     )
 

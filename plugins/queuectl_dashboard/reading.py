@@ -11,7 +11,6 @@ from starlette.responses import Response, StreamingResponse
 
 from queuectl import QueueState, State, UsageError
 from queuectl_dashboard.answering import items, json
-from queuectl_dashboard.attention import alerts
 from queuectl_dashboard.desk import desk_of
 from queuectl_dashboard.filters import Filter
 from queuectl_dashboard.guard import SLASH
@@ -47,13 +46,13 @@ def times(request: Request, body: Body) -> Response:
     wait, run = ({f"p{percent}": value for percent, value in each.items()} for each in (times.wait, times.run))
     backlog = desk_of(request).backlog()
     oldest = None if backlog is None else {"id": backlog.oldest.id, "since": iso(backlog.since)}
-    return json({"jobs": times.jobs, "wait": wait, "run": run, "oldest_waiting": oldest})
+    first = None if times.since is None else iso(times.since)
+    return json({"jobs": times.jobs, "since": first, "wait": wait, "run": run, "oldest_waiting": oldest})
 
 
 def attention(request: Request, body: Body) -> Response:
     """Tell what needs attention."""
-    desk = desk_of(request)
-    found = alerts(desk.console.queues(), desk.console.workers(), desk.groups())
+    found = desk_of(request).alerts()
     return items(
         {"text": each.text, "detail": each.detail, "grave": each.grave, "command": each.command or None}
         for each in found

@@ -46,6 +46,12 @@ def environment() -> Environment:
     return made
 
 
+def prepare() -> None:
+    """Compile all templates, so that the first page need not wait for that."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 @cache
 def version_of_static() -> str:
     """Return a text that changes with the files that browsers may keep."""

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from queuectl import ConflictError, Console, UsageError
+from queuectl_dashboard import rendering
 from queuectl_dashboard.application import application
 from queuectl_dashboard.command import LOOPBACK
+from queuectl_dashboard.desk import Desk
 from queuectl_dashboard.guard import Guard
 from queuectl_dashboard.tokens import Token
 from queuectl_dashboard.watching import Watcher
@@ -77,13 +80,20 @@ def serve(config: Any, place: Place, token: Token, *, read_only: bool, quiet: bo
         port = int(listening.getsockname()[1])
         watcher = Watcher(console.another())
         cookie = f"queuectl-{port}"
-        app = Guard(application(console, watcher, token, cookie), place.allowed(), token, cookie)
+        site = application(console, watcher, token, cookie)
+        app = Guard(site, place.allowed(), token, cookie)
         _announce(place.address(port), token, read_only=read_only, quiet=quiet)
         watcher.start()
+        threading.Thread(target=_prepare, args=[site.state.desk], name="preparing", daemon=True).start()
         try:
             asyncio.run(Server(settings_for(app), watcher).serve(sockets=[listening]))
         finally:
             watcher.close()
+
+
+def _prepare(desk: Desk) -> None:
+    rendering.prepare()
+    desk.prepare()
 
 
 def settings_for(app: ASGIApp) -> uvicorn.Config:

@@ -200,7 +200,14 @@ def opened(browser: Browser) -> Iterator[Opener]:
         except Error as error:
             wrong.append(str(error))
     # A server that is away, or knows somebody not, is what some tests are about, and no error of the page's.
-    expected = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "status of 401", "status of 404", "status of 409")
+    expected = (
+        "ERR_CONNECTION_REFUSED",
+        "ERR_INCOMPLETE",
+        "status of 401",
+        "status of 404",
+        "status of 409",
+        "status of 503",
+    )
     assert [text for text in wrong if not any(part in text for part in expected)] == []
 
 

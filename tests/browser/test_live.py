@@ -142,6 +142,33 @@ def test_a_killed_server_is_noticed_too(dashboard: Dashboard, opened: Opener) ->
     expect(page.locator("#live")).to_have_attribute("data-state", "lost")
 
 
+def test_a_store_that_cannot_be_read_is_told_and_comes_back(dashboard: Dashboard, opened: Opener) -> None:
+    """Given a page, when its store is taken away, then it says since when it is stale; and is live with the store."""
+    page = opened(dashboard)
+    is_live(page)
+    with dashboard.queue() as queue:
+        queue.enqueue("true")
+        expect(page.locator(".tile.pending .count")).to_have_text("1")
+    aside = dashboard.home.with_name("aside")
+    dashboard.home.rename(aside)
+    expect(page.locator("#live")).to_contain_text("the store cannot be read")
+    expect(page.locator("#live")).to_have_attribute("data-state", "lost")
+    aside.rename(dashboard.home)
+    is_live(page)
+    expect(page.locator(".tile.pending .count")).to_have_text("1")
+
+
+def test_a_job_that_is_deleted_while_it_is_shown_is_gone(dashboard: Dashboard, opened: Opener) -> None:
+    """Its page does not stand there as if nothing had happened."""
+    with dashboard.queue() as queue:
+        queue.enqueue("true", id="one")
+        queue.cancel("one")
+        page = opened(dashboard, "/job?id=one")
+        is_live(page)
+        queue.delete("one")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("No job")
+
+
 def test_following_can_be_paused(dashboard: Dashboard, opened: Opener) -> None:
     """With a key; then nothing is asked for, and afterwards everything is there."""
     page = opened(dashboard)

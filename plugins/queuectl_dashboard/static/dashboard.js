@@ -6,6 +6,7 @@ const live = document.getElementById("live");
 const REGION = "[data-live]";
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
+const LOOK_AGAIN = 2_000;
 
 // --- Putting a new page in the place of the old one -----------------------------------------------------------------
 
@@ -101,6 +102,7 @@ let pause = FIRST_PAUSE;
 let timer = 0;
 let paused = false;
 let lostSince = null;
+let unreadSince = null;
 
 function say(state, words) {
   if (live.dataset.state !== state) live.dataset.state = state;
@@ -120,9 +122,13 @@ async function refresh() {
   asking = new AbortController();
   try {
     const answer = await fetch(location.href, { signal: asking.signal, headers: { accept: "text/html" } });
-    if (answer.status === 401) {
-      location.reload();
+    if (answer.status === 401 || answer.status === 404) {
+      location.reload(); // signed out, or what was shown is gone
+    } else if (answer.status >= 500) {
+      unreadable();
     } else if (answer.ok && !paused) {
+      if (unreadSince !== null) say("live", "Live");
+      unreadSince = null;
       show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     }
   } catch {
@@ -134,6 +140,13 @@ async function refresh() {
       refresh();
     }
   }
+}
+
+function unreadable() {
+  unreadSince ??= new Date();
+  say("lost", `Stale since ${clockTime(unreadSince)}: the store cannot be read`);
+  clearTimeout(timer);
+  timer = setTimeout(refresh, LOOK_AGAIN);
 }
 
 function follow() {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import pytest
 
 from queuectl import Action, Query
 from queuectl.engine.queue import Queue
@@ -120,11 +123,15 @@ def test_nobody_is_told_anything_while_nothing_changes(site: Site) -> None:
             assert time.monotonic() < deadline
 
 
-def test_a_dear_figure_is_looked_at_again_once_it_may_be(site: Site) -> None:
+def test_a_dear_figure_is_looked_at_again_once_it_may_be(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a figure that took long, when something changes meanwhile, then pages are told once it is asked anew."""
+    from queuectl_dashboard import desk as module
     from queuectl_dashboard.desk import Desk
+    from queuectl_dashboard.watching import Watcher
 
-    desk = Desk(site.console, site.watcher)
+    monkeypatch.setattr(module, "SLOW", math.inf)
+    watcher = Watcher(site.console)  # that watches nothing: nobody else tells of changes
+    desk = Desk(site.console, watcher)
     asked: list[int] = []
 
     def dear() -> int:
@@ -133,11 +140,42 @@ def test_a_dear_figure_is_looked_at_again_once_it_may_be(site: Site) -> None:
         return asked[-1]
 
     assert desk._remembered("dear", dear) == 0
-    site.watcher.tell()
-    told = site.watcher.version
+    watcher.tell()
+    told = watcher.version
     assert desk._remembered("dear", dear) == 0
     deadline = time.monotonic() + 20
-    while site.watcher.version == told:
+    while watcher.version == told:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert desk._remembered("dear", dear) == 1
+
+
+def test_no_page_waits_for_a_slow_figure_but_the_first(site: Site) -> None:
+    """Given a figure that took very long, once it is old, then it is shown as it was until the new one is there."""
+    from queuectl_dashboard import desk as module
+    from queuectl_dashboard.desk import Desk
+    from queuectl_dashboard.watching import Watcher
+
+    watcher = Watcher(site.console)  # that watches nothing: nobody else tells of changes
+    desk = Desk(site.console, watcher)
+    asked: list[int] = []
+    may_end = threading.Event()
+    may_end.set()
+
+    def slow() -> int:
+        assert may_end.wait(20)
+        time.sleep(module.SLOW * 1.2)
+        asked.append(len(asked))
+        return asked[-1]
+
+    assert desk._remembered("slow", slow) == 0
+    may_end.clear()
+    time.sleep(desk._figures["slow"].took * module.DEAR)
+    told = watcher.version
+    assert desk._remembered("slow", slow) == desk._remembered("slow", slow) == 0
+    may_end.set()
+    deadline = time.monotonic() + 20
+    while watcher.version == told:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert desk._remembered("slow", slow) == 1 and asked == [0, 1]

@@ -154,3 +154,13 @@ def test_an_outlook_says_what_comes_next() -> None:
     assert words.outlook(job(state=State.PENDING, held=True), 0) == "held"
     assert words.outlook(job(state=State.COMPLETED, started_at=1.0, finished_at=3.0), 0) == "took 2s"
     assert words.outlook(job(signal=9), 0) == "killed by SIGKILL" and words.outlook(job(signal=250), 0).endswith("250")
+
+
+@pytest.mark.parametrize(
+    ("completed", "failed", "told"), [(90, 9, False), (5, 10, True), (10, 10, True), (11, 10, False)]
+)
+def test_many_failing_runs_are_told_before_any_job_gives_up(completed: int, failed: int, told: bool) -> None:
+    """When most of the last runs failed; a few may be chance."""
+    lately = Bucket(start=0, completed=completed, failed=failed, run_time=0, wait_time=0)
+    found = alerts([], [], [], lately)
+    assert [alert.text for alert in found] == ([f"{failed} of {completed + failed} runs failed"] if told else [])
