@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from queuectl.commands.columns import JOB, STATE_STYLE
 from queuectl.commands.escape import visible
-from queuectl.commands.people import count
+from queuectl.commands.people import count, span
 from queuectl.commands.table import table_lines
 from queuectl.commands.terminal import painted
 from queuectl.engine.console import Console
 from queuectl.errors import QueuectlError, StorageError
 from queuectl.model.job import Job, State
-from queuectl.model.query import Action, Query, QueueState
+from queuectl.model.query import Action, Backlog, Bucket, Query, QueueState
 from queuectl.model.worker import Worker
 
 KEYS = "j k choose   R retry   c cancel   f state   p pause   q quit"
 
-HEAD = 6
-"""Lines that are no jobs: the counts, the workers, what is wrong, two empty ones, the keys."""
+HEAD = 7
+"""Lines that are no jobs: the counts, the workers, the last hour, what is wrong, two empty ones, the keys."""
+
+HOUR = 3600.0
 
 _FILTERS: tuple[State | None, ...] = (None, *State)
 
@@ -39,6 +42,8 @@ class View:
     totals: Mapping[State, int] = field(default_factory=dict)
     workers: Sequence[Worker] = ()
     queues: Sequence[QueueState] = ()
+    ended: Bucket | None = None
+    backlog: Backlog | None = None
     jobs: Sequence[Job] = ()
 
     def look(self, height: int) -> None:
@@ -48,6 +53,8 @@ class View:
             self.totals = self.console.totals()
             self.workers = self.console.workers()
             self.queues = self.console.queues()
+            (self.ended,) = self.console.stats(HOUR, HOUR)
+            self.backlog = self.console.backlog()
             self.jobs = self.console.page(Query(states=states, queue=self.queue), None, max(height - HEAD - 1, 1)).jobs
         except StorageError as error:
             self.message = error.message
@@ -67,7 +74,7 @@ class View:
 
     def lines(self, height: int) -> list[str]:
         """Lay it out, no higher than the terminal."""
-        head = [self._counts(), self._at_work(), self._wrong(), ""]
+        head = [self._counts(), self._at_work(), self._lately(), self._wrong(), ""]
         rows = list(table_lines(self.jobs, JOB, color=self.color)) or [self._nothing()]
         if self.jobs:
             rows[self.place + 1] = f"\x1b[7m{_bare(rows[self.place + 1])}\x1b[0m"
@@ -88,6 +95,13 @@ class View:
         running, slots = sum(len(each.running) for each in self.workers), sum(each.concurrency for each in self.workers)
         shown = f"   showing {self.filter}" if self.filter is not None else ""
         return f"{count(len(self.workers), 'worker')}, {running} of {slots} at work{shown}"
+
+    def _lately(self) -> str:
+        """Say what ended within the last hour, and how long the oldest job waits."""
+        completed, failed = (self.ended.completed, self.ended.failed) if self.ended else (0, 0)
+        rate = f" ({failed / (completed + failed):.1%})" if failed else ""
+        waits = f"   oldest waits {span(max(time.time() - self.backlog.since, 0.0))}" if self.backlog else ""
+        return f"last hour {completed:,} completed, {failed:,} failed runs{rate}{waits}"
 
     def _wrong(self) -> str:
         found = []
