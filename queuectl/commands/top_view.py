@@ -87,7 +87,7 @@ class View:
         counts = (
             painted(f"{self.totals.get(state, 0):,} {state}", style, self.color) for state, style in styles.items()
         )
-        return "   ".join([*counts, *(["PAUSED"] if self.paused else [])])
+        return "   ".join([*(["PAUSED"] if self.paused else []), *counts])
 
     def _at_work(self) -> str:
         if not self.workers:
@@ -105,6 +105,9 @@ class View:
 
     def _wrong(self) -> str:
         found = []
+        waiting = self.totals.get(State.PENDING, 0) + self.totals.get(State.FAILED, 0)
+        if waiting and not self.workers:
+            found.append(f"{count(waiting, 'job')} to run, and nobody to run them")
         if self.totals.get(State.DEAD):
             found.append(f"{count(self.totals[State.DEAD], 'job')} gave up: queuectl dlq list")
         found += [f"{visible(queue.name)} is paused" for queue in self.queues if queue.paused]

@@ -83,7 +83,7 @@ def test_a_change_is_shown(queuectl: Program, screen: list[Screen]) -> None:
     screen.append(top := Screen(queuectl))
     top.shows("no jobs yet")
     queuectl.enqueue({"id": "late-job", "command": "exit 3", "max_retries": 0})
-    top.shows("1 pending.*oldest waits [0-9.]+s.*late-job +pending")
+    top.shows("1 pending.*oldest waits [0-9.]+s.*1 job to run, and nobody to run.*late-job +pending")
     queuectl.work()
     top.shows("1 dead.*last hour 0 completed, 1 failed runs .100.0%..*1 job gave up.*late-job +dead.*exit 3")
     top.type("q")
