@@ -1,9 +1,10 @@
 """How long each page of the dashboard takes with many jobs, asked of the real program over HTTP.
 
-    python benchmarks/dashboard.py [--jobs 1000000]
+    python benchmarks/dashboard.py [--jobs 1000000] [--dsn postgresql://localhost/empty]
 
-Fills a store in a temporary directory with jobs of all states, ended over thirty days, and prints for each page the
-median and the slowest of the answers, then what an open tab costs while nothing changes.
+Fills a store in a temporary directory, or an empty database, with jobs of all states, ended over thirty days, and
+prints for each page the median and the slowest of the answers, while jobs keep coming, so that nothing which a page
+shows stays as it was; then what open tabs cost while nothing changes, and how soon all of them hear of a change.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from queuectl import Ask, Claim, NewJob, NewWorker, Outcome, Output, Result, Run, Settlement, Storage, Verdict
+from queuectl import Ask, Claim, NewJob, NewWorker, Outcome, Output, Queue, Result, Run, Settlement, Storage, Verdict
 from queuectl.config import load_config
 
 PAGES = {
@@ -34,6 +36,9 @@ PAGES = {
     "jobs, of a queue": "/jobs?queue=mail",
     "jobs, of a tag": "/jobs?tag=rare",
     "jobs, text that is common": "/jobs?text=send-mail",
+    "jobs, text that is rare": "/jobs?text=user777777@",
+    "jobs, text of no job": "/jobs?text=nowhere",
+    "jobs, text of no dead job": "/jobs?state=dead&text=nowhere",
     "jobs, an id": "/jobs?text=j0500000",
     "a job": "/job?id=j0500000",
     "queues": "/queues",
@@ -48,6 +53,10 @@ PAGES = {
 
 REASONS = ("connection refused: smtp.example.org:587", "no space left on device", None)
 BATCH = 5_000
+PAUSE = 0.1
+"""Seconds between two questions, in which what was remembered for one grows old for the next."""
+
+TABS = 50
 DAYS = 30
 
 
@@ -62,9 +71,9 @@ class Clock:
         return self.now
 
 
-def fill(home: Path, jobs: int) -> None:
+def fill(environment: dict[str, str], jobs: int) -> None:
     """Store jobs: nine of ten completed, some dead, and a tenth that waits."""
-    config = load_config(environ={"QUEUECTL_HOME": str(home)})
+    config = load_config(environ=environment)
     clock, choice = Clock(time.time() - DAYS * 86_400), config.storage
     assert choice.found.provider.create is not None
     storage: Storage = choice.found.provider.create(choice.settings, replace(config.context(), clock=clock))
@@ -106,14 +115,33 @@ def _ended(claim: Claim, chance: random.Random) -> Settlement:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
-    """Start the program; yield it with its port and its token."""
+def changing(environment: dict[str, str]) -> Iterator[None]:
+    """Have a job come twenty times a second."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        with Queue(load_config(environ=environment)) as queue:
+            while not over.wait(0.05):
+                queue.enqueue("true", queue="incoming")
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
+    """Start the program; yield it with its port and its token, as soon as it is ready for a person."""
     call = [sys.executable, "-m", "queuectl", "dashboard", "-q", "--port", "0"]
-    environment = os.environ | {"QUEUECTL_HOME": str(home)}
-    with subprocess.Popen(call, stdout=subprocess.PIPE, env=environment, text=True) as process:
+    with subprocess.Popen(call, stdout=subprocess.PIPE, env=os.environ | environment, text=True) as process:
         try:
             assert process.stdout is not None
             address, _, token = process.stdout.readline().strip().partition("/#token=")
+            time.sleep(1.0)  # the fastest person needs as long to open it
             yield process, int(address.rpartition(":")[2]), token
         finally:
             process.terminate()
@@ -130,21 +158,41 @@ def measure(port: int, token: str, path: str, times: int) -> list[float]:
         answer.read()
         taken.append(time.perf_counter() - begun)
         assert answer.status in {200, 303}, (path, answer.status)
+        time.sleep(PAUSE)
     connection.close()
     return taken
 
 
-def cost_of_a_tab(process: subprocess.Popen[str], port: int, token: str, seconds: float = 5.0) -> float:
-    """Return the part of a core that the server uses while one stream is open and nothing changes."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("GET", "/stream", headers={"authorization": f"Bearer {token}"})
-    stream = connection.getresponse()
-    stream.readline()
+def cost_of_tabs(
+    process: subprocess.Popen[str], port: int, token: str, environment: dict[str, str], seconds: float = 5.0
+) -> tuple[float, float]:
+    """Return the part of a core that open tabs cost while nothing changes, and how soon all hear of a change."""
+    tabs = []
+    for _ in range(TABS):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", "/stream", headers={"authorization": f"Bearer {token}"})
+        tabs.append((connection, connection.getresponse()))
+    for _, stream in tabs:
+        _hear(stream, b"event: hello")
+    time.sleep(2.0)  # what came before is told
     before = _cpu(process.pid)
     time.sleep(seconds)
-    used = _cpu(process.pid) - before
-    connection.close()
-    return used / seconds
+    used = (_cpu(process.pid) - before) / seconds
+    with Queue(load_config(environ=environment)) as queue:
+        queue.totals()
+        begun = time.perf_counter()
+        queue.enqueue("true")
+        for _, stream in tabs:
+            _hear(stream, b"event: change")
+    told = time.perf_counter() - begun
+    for connection, _ in tabs:
+        connection.close()
+    return used, told
+
+
+def _hear(stream: http.client.HTTPResponse, event: bytes) -> None:
+    while (line := stream.readline()).strip() != event:
+        assert line, "the stream has ended"
 
 
 def _cpu(pid: int) -> float:
@@ -157,16 +205,21 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--jobs", type=int, default=1_000_000)
     options.add_argument("--times", type=int, default=15)
+    options.add_argument("--dsn", help="an empty PostgreSQL database, in the place of SQLite")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        fill(home, given.jobs)
-        with serving(home) as (process, port, token):
-            for name, path in PAGES.items():
-                taken = measure(port, token, path.replace("j0500000", f"j{given.jobs // 2:07d}"), given.times)
-                print(f"{name:28} {statistics.median(taken) * 1000:7.1f} ms  {max(taken) * 1000:8.1f} ms at most")
+        environment = {"QUEUECTL_HOME": folder}
+        if given.dsn:
+            environment |= {"QUEUECTL_STORAGE__PLUGIN": "postgres", "QUEUECTL_STORAGE__DSN": given.dsn}
+        fill(environment, given.jobs)
+        with serving(environment) as (process, port, token):
+            with changing(environment):
+                for name, path in PAGES.items():
+                    taken = measure(port, token, path.replace("j0500000", f"j{given.jobs // 2:07d}"), given.times)
+                    print(f"{name:28} {statistics.median(taken) * 1000:7.1f} ms  {max(taken) * 1000:8.1f} ms at most")
             if Path("/proc/self/stat").exists():
-                print(f"{'an open tab':28} {cost_of_a_tab(process, port, token):7.2%} of a core")
+                used, told = cost_of_tabs(process, port, token, environment)
+                print(f"{f'{TABS} open tabs':28} {used:7.2%} of a core, all of them told after {told * 1000:.0f} ms")
 
 
 if __name__ == "__main__":
