@@ -27,14 +27,9 @@ def touched(queue: Queue, action: Action, query: Query) -> int | None:
     states = ALLOWED[action] if query.states is None else ALLOWED[action] & query.states
     doubtful = states & _DOUBTFUL.get(action, frozenset())
     certain = states - doubtful
-    if query.tag is not None or query.text is not None or query.grouped or query.finished_before is not None:
+    if query.text is not None or query.finished_before is not None:
         doubtful, certain = states, frozenset()
-    kept = sum(
-        counts.get(state, 0)
-        for name, counts in queue.counts().items()
-        if query.queue in {None, name}
-        for state in certain
-    )
+    kept = _number(queue, replace(query, states=certain)) if certain else 0
     if not doubtful:
         return kept
     now = time.time()
@@ -42,6 +37,14 @@ def touched(queue: Queue, action: Action, query: Query) -> int | None:
     if len(looked_at) > MOST:
         return None
     return kept + sum(not _done(action, job, now) for job in looked_at)
+
+
+def _number(queue: Queue, query: Query) -> int:
+    """Return how many jobs match: as it is kept, or, by cause or tag, as the storage adds it up."""
+    if query.grouped or query.tag is not None:
+        return sum(group.count for group in queue.storage.groups(query))
+    counts = (counts for name, counts in queue.counts().items() if query.queue in {None, name})
+    return sum(each.get(state, 0) for each in counts for state in query.states or State)
 
 
 def _done(action: Action, job: Job, now: float) -> bool:

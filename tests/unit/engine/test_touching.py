@@ -8,7 +8,7 @@ from queuectl import Action, Query, State
 from queuectl.engine import touching
 from queuectl.engine.queue import Queue
 from queuectl.engine.touching import touched
-from queuectl.testing.contract.steps import enqueue, enqueue_and_claim, fail, one_in_each_state, register
+from queuectl.testing.contract.steps import bury, enqueue, enqueue_and_claim, fail, one_in_each_state, register
 
 QUERIES = [
     Query(),
@@ -38,8 +38,13 @@ def test_the_number_is_that_of_the_jobs_that_are_changed(queue: Queue, action: A
 
 
 def test_too_many_to_look_at_are_not_counted(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that the kept counts tell of are, however many."""
+    """Those that the storage can count are, however many: also all that died of one cause, or have a tag."""
     monkeypatch.setattr(touching, "MOST", 2)
-    queue.enqueue_many([{"command": "true"}] * 3)
-    assert touched(queue, Action.CANCEL, Query()) == 3
+    queue.enqueue_many([{"command": "true", "tags": ["t"]}] * 3)
+    assert touched(queue, Action.CANCEL, Query()) == touched(queue, Action.CANCEL, Query(tag="t")) == 3
+    register(queue.storage, "w")
+    for number in range(4):
+        bury(queue.storage, enqueue_and_claim(queue.storage, "w", f"dead-{number}", priority=9), exit_code=7)
+    cause = Query(states=frozenset({State.DEAD}), grouped=True, exit_code=7)
+    assert touched(queue, Action.RETRY, cause) == touched(queue, Action.DELETE, cause) == 4
     assert touched(queue, Action.CANCEL, Query(text="true")) is None
