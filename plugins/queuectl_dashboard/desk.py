@@ -74,6 +74,7 @@ class Desk:
         self.console = console
         self.watcher = watcher
         self.clock = clock
+        self._aside = console.another()
         self._numbers = itertools.count(1)
         self._deeds: deque[Deed] = deque(maxlen=REMEMBERED)
         self._figures: dict[Hashable, _Figure] = {}
@@ -81,6 +82,10 @@ class Desk:
         self._announced: set[Hashable] = set()
         self._locks: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Give back what it opened."""
+        self._aside.close()
 
     def prepare(self) -> None:
         """Ask once for what takes long, so that the first page need not wait for it."""
@@ -91,7 +96,7 @@ class Desk:
 
     def stats(self, since: float, step: float) -> Sequence[Bucket]:
         """Return what ended in each step of the last `since` seconds."""
-        return self._remembered(("stats", since, step), lambda: self.console.stats(since, step))
+        return self._remembered(("stats", since, step), lambda console: console.stats(since, step))
 
     def alerts(self) -> list[Alert]:
         """Return what there is to see to."""
@@ -100,23 +105,23 @@ class Desk:
 
     def backlog(self) -> Backlog | None:
         """Return the job that could run and has waited longest, None where none waits."""
-        return self._remembered("backlog", self.console.backlog)
+        return self._remembered("backlog", Console.backlog)
 
     def groups(self, query: Query = DEAD) -> Sequence[Group]:
         """Return jobs grouped by how they ended."""
-        return self._remembered(("groups", query), lambda: self.console.groups(query))
+        return self._remembered(("groups", query), lambda console: console.groups(query))
 
     def page(self, query: Query, cursor: str | None, limit: int) -> Page:
         """Return some of the jobs that match; what was found by its text is remembered."""
         if query.text is None:
             return self.console.page(query, cursor, limit)
         key = ("page", query, cursor, limit)
-        return self._remembered(key, lambda: self.console.page(query, cursor, limit))
+        return self._remembered(key, lambda console: console.page(query, cursor, limit))
 
     def times(self) -> Times:
         """Return how long the newest completed jobs waited and ran."""
         newest = Query(states=frozenset({State.COMPLETED}))
-        return self._remembered("times", lambda: times_of(self.console.page(newest, None, SAMPLE).jobs))
+        return self._remembered("times", lambda console: times_of(console.page(newest, None, SAMPLE).jobs))
 
     def done(self, request: Request, what: str, target: str, count: int = 1) -> Deed:
         """Note what was done, and have all pages look again."""
@@ -135,7 +140,7 @@ class Desk:
         """Return one deed by its number."""
         return next((deed for deed in self._deeds if str(deed.id) == id), None)
 
-    def _remembered(self, key: Hashable, ask: Callable[[], T]) -> T:
+    def _remembered(self, key: Hashable, ask: Callable[[Console], T]) -> T:
         """Ask for a figure, unless it was dear and is young."""
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
@@ -149,17 +154,20 @@ class Desk:
             if known is not None and known.took > SLOW:
                 self._renew(key, ask)
                 return cast("T", known.figure)
-            return self._ask(key, ask)
+            return self._ask(key, ask, self.console)
 
-    def _ask(self, key: Hashable, ask: Callable[[], T]) -> T:
+    def _ask(self, key: Hashable, ask: Callable[[Console], T], console: Console) -> T:
         version, now = self.watcher.version, time.monotonic()
-        figure = ask()
+        figure = ask(console)
         self._make_room()
         self._figures[key] = _Figure(version, now, time.monotonic() - now, figure)
         return figure
 
-    def _renew(self, key: Hashable, ask: Callable[[], object]) -> None:
-        """Ask for a figure anew while pages show the old one, and have them look again when it is there."""
+    def _renew(self, key: Hashable, ask: Callable[[Console], object]) -> None:
+        """Ask for a figure anew while pages show the old one, and have them look again when it is there.
+
+        Of a console of its own: what is asked of the same one waits for each other.
+        """
         with self._lock:
             if key in self._renewing:
                 return
@@ -168,7 +176,7 @@ class Desk:
         def renew() -> None:
             try:
                 with suppress(QueuectlError):  # whoever asks for the page is told why
-                    self._ask(key, ask)
+                    self._ask(key, ask, self._aside)
             finally:
                 self._renewing.discard(key)
             self.watcher.tell()

@@ -89,6 +89,7 @@ def serve(config: Any, place: Place, token: Token, *, read_only: bool, quiet: bo
             asyncio.run(Server(settings_for(app), watcher).serve(sockets=[listening]))
         finally:
             watcher.close()
+            site.state.desk.close()
 
 
 def _prepare(desk: Desk) -> None:

@@ -100,7 +100,8 @@ def serving(environment: Mapping[str, str], *, read_only: bool = False) -> Itera
         console.totals()
         port = listening.getsockname()[1]
         token, watcher, cookie = Token.made(), Watcher(console.another()), f"queuectl-{port}"
-        app = Guard(application(console, watcher, token, cookie), Place("127.0.0.1", port).allowed(), token, cookie)
+        made = application(console, watcher, token, cookie)
+        app = Guard(made, Place("127.0.0.1", port).allowed(), token, cookie)
         server = Server(settings_for(app), watcher)
         server.capture_signals = contextmanager(lambda: iter([None]))  # type: ignore[method-assign]  # not the main thread
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
@@ -113,6 +114,7 @@ def serving(environment: Mapping[str, str], *, read_only: bool = False) -> Itera
             watcher.end_streams()
             thread.join(DEADLINE)
             watcher.close()
+            made.state.desk.close()
         assert not thread.is_alive()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from queuectl import Action, Query
+from queuectl import Action, Console, Query
 from queuectl.engine.queue import Queue
 from queuectl.testing.contract.steps import enqueue_and_claim, register
 
@@ -134,7 +134,7 @@ def test_a_dear_figure_is_looked_at_again_once_it_may_be(site: Site, monkeypatch
     desk = Desk(site.console, watcher)
     asked: list[int] = []
 
-    def dear() -> int:
+    def dear(console: Console) -> int:
         asked.append(len(asked))
         time.sleep(0.05)
         return asked[-1]
@@ -148,6 +148,7 @@ def test_a_dear_figure_is_looked_at_again_once_it_may_be(site: Site, monkeypatch
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert desk._remembered("dear", dear) == 1
+    desk.close()
 
 
 def test_no_page_waits_for_a_slow_figure_but_the_first(site: Site) -> None:
@@ -162,7 +163,7 @@ def test_no_page_waits_for_a_slow_figure_but_the_first(site: Site) -> None:
     may_end = threading.Event()
     may_end.set()
 
-    def slow() -> int:
+    def slow(console: Console) -> int:
         assert may_end.wait(20)
         time.sleep(module.SLOW * 1.2)
         asked.append(len(asked))
@@ -179,3 +180,4 @@ def test_no_page_waits_for_a_slow_figure_but_the_first(site: Site) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert desk._remembered("slow", slow) == 1 and asked == [0, 1]
+    desk.close()
