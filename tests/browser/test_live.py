@@ -167,6 +167,13 @@ def test_a_job_that_is_deleted_while_it_is_shown_is_gone(dashboard: Dashboard, o
         is_live(page)
         queue.delete("one")
         expect(page.get_by_role("heading", level=1)).to_contain_text("No job")
+        is_live(page)
+        page.evaluate("window.marked = true")
+        with page.expect_response(lambda answer: answer.status == 404):  # it looks again when something changes
+            queue.enqueue("true")
+        queue.enqueue("true")
+        is_live(page)
+        assert page.evaluate("window.marked") is True
 
 
 def test_following_can_be_paused(dashboard: Dashboard, opened: Opener) -> None:

@@ -122,8 +122,8 @@ async function refresh() {
   asking = new AbortController();
   try {
     const answer = await fetch(location.href, { signal: asking.signal, headers: { accept: "text/html" } });
-    if (answer.status === 401 || answer.status === 404) {
-      location.reload(); // signed out, or what was shown is gone
+    if (answer.status === 401 || (answer.status === 404 && body.dataset.job)) {
+      location.reload(); // signed out, or the job that was shown is gone
     } else if (answer.status >= 500) {
       unreadable();
     } else if (answer.ok && !paused) {
