@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sy
 
 import queuectl
 from queuectl.config import load_config
+from queuectl_postgres import Postgres
 
 HERE = Path(__file__).parent
 DEADLINE = 15_000
@@ -60,6 +61,7 @@ class Dashboard:
     home: Path
     arguments: tuple[str, ...] = ()
     command: tuple[str, ...] = COMMAND
+    store: Mapping[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     address: str = ""
 
@@ -77,7 +79,7 @@ class Dashboard:
     def environment(self) -> dict[str, str]:
         """Where the store is."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUECTL_", "XDG_"))}
-        return kept | {"QUEUECTL_HOME": str(self.home), "QUEUECTL_BACKOFF__BASE": "0.1"}
+        return kept | {"QUEUECTL_HOME": str(self.home), "QUEUECTL_BACKOFF__BASE": "0.1", **self.store}
 
     @property
     def port(self) -> int:
@@ -92,7 +94,7 @@ class Dashboard:
 
     def queue(self) -> queuectl.Queue:
         """Open the store, as another program does."""
-        return queuectl.open(load_config(environ={"QUEUECTL_HOME": str(self.home)}))
+        return queuectl.open(load_config(environ={"QUEUECTL_HOME": str(self.home), **self.store}))
 
     def work(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a worker."""
@@ -118,10 +120,12 @@ class Dashboard:
 
 
 @contextmanager
-def dashboard_at(home: Path, *arguments: str, command: tuple[str, ...] = COMMAND) -> Iterator[Dashboard]:
+def dashboard_at(
+    home: Path, *arguments: str, command: tuple[str, ...] = COMMAND, store: Mapping[str, str] | None = None
+) -> Iterator[Dashboard]:
     """Start a dashboard on the store below a home; nothing that it started is left behind."""
     home.mkdir(parents=True, exist_ok=True)
-    made = Dashboard(home, ("--token-file", str(home / "token"), *arguments), command)
+    made = Dashboard(home, ("--token-file", str(home / "token"), *arguments), command, store or {})
     try:
         made.start()
         yield made
@@ -133,6 +137,18 @@ def dashboard_at(home: Path, *arguments: str, command: tuple[str, ...] = COMMAND
 def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
     """A dashboard on an empty store."""
     with dashboard_at(tmp_path / "home") as made:
+        yield made
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path, postgres: Postgres) -> Iterator[Dashboard]:
+    """A dashboard on an empty store in PostgreSQL."""
+    store = {
+        "QUEUECTL_STORAGE__PLUGIN": "postgres",
+        "QUEUECTL_STORAGE__DSN": postgres.dsn,
+        "QUEUECTL_STORAGE__SCHEMA": postgres.schema,
+    }
+    with dashboard_at(tmp_path / "home", store=store) as made:
         yield made
 
 

@@ -46,6 +46,30 @@ def test_a_worker_and_what_it_does_appear(dashboard: Dashboard, opened: Opener) 
     expect(page.locator("#attention")).to_contain_text("1 job gave up exit 3")
 
 
+def test_on_postgres_a_page_lives_as_well(on_postgres: Dashboard, opened: Opener) -> None:
+    """Given a store in PostgreSQL, then changes, runs and output appear, and two keys mend what failed."""
+    page = opened(on_postgres)
+    is_live(page)
+    tile = page.locator(".tile.pending .count")
+    with on_postgres.queue() as queue:
+        queue.enqueue("true")
+        expect(tile).to_have_text("1")
+        begun = time.monotonic()
+        queue.enqueue("echo why; exit 3", id="bad", max_retries=0)
+        expect(tile).to_have_text("2")
+        assert time.monotonic() - begun < 2.0
+        assert on_postgres.work("--drain").wait(60) == 0
+        expect(page.locator("#attention")).to_contain_text("1 job gave up exit 3")
+        page.keyboard.press("1")
+        expect(page.get_by_role("button", name="Retry 1 job")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#said")).to_contain_text("Retried 1 job")
+        page.goto(on_postgres.path("/job?id=bad"))
+        expect(page.locator("#output-text")).to_have_text("why")
+        queue.change(Action.HOLD, ["bad"])
+        expect(page.get_by_role("button", name="Release")).to_be_visible()
+
+
 def test_output_follows_a_job_that_runs(dashboard: Dashboard, opened: Opener) -> None:
     """Line by line, then the end; and the view stays at its end."""
     script = "for i in $(seq 1 60); do echo line $i; done; while [ ! -e go ]; do sleep 0.02; done; echo the last line"
