@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -173,26 +175,39 @@ def cost_of_tabs(
         connection.request("GET", "/stream", headers={"authorization": f"Bearer {token}"})
         tabs.append((connection, connection.getresponse()))
     for _, stream in tabs:
-        _hear(stream, b"event: hello")
+        stream.readline()
     time.sleep(2.0)  # what came before is told
     before = _cpu(process.pid)
     time.sleep(seconds)
     used = (_cpu(process.pid) - before) / seconds
     with Queue(load_config(environ=environment)) as queue:
         queue.totals()
+        known = _watched(port, token)
         begun = time.perf_counter()
         queue.enqueue("true")
         for _, stream in tabs:
-            _hear(stream, b"event: change")
+            _hear_of(stream, known + 1)
     told = time.perf_counter() - begun
     for connection, _ in tabs:
         connection.close()
     return used, told
 
 
-def _hear(stream: http.client.HTTPResponse, event: bytes) -> None:
-    while (line := stream.readline()).strip() != event:
-        assert line, "the stream has ended"
+def _watched(port: int, token: str) -> int:
+    """Return how many changes the server has seen."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/keys", headers={"authorization": f"Bearer {token}"})
+    found = re.search(rb'data-watched="(\d+)"', connection.getresponse().read())
+    connection.close()
+    assert found is not None
+    return int(found[1])
+
+
+def _hear_of(stream: http.client.HTTPResponse, version: int) -> None:
+    while line := stream.readline():
+        if line.startswith(b"data: ") and json.loads(line[6:])["version"] >= version:
+            return
+    raise AssertionError("the stream has ended")
 
 
 def _cpu(pid: int) -> float:
