@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from queuectl.model.notifier import Notifier
     from queuectl.model.outcome import Outcome
     from queuectl.model.query import ALLOWED, Action, Backlog, Bucket, Changed, Edit, Group, Page, Query, QueueState
-    from queuectl.model.storage import CAPABILITIES, Storage
+    from queuectl.model.storage import CAPABILITIES, BackloggedStorage, Storage
     from queuectl.model.transfer import AdoptingStorage, Moved
     from queuectl.model.worker import NewWorker, Role, StopMode, Worker
     from queuectl.units import Duration, Size
@@ -59,6 +59,7 @@ __all__ = [
     "Ask",
     "Attempt",
     "Backlog",
+    "BackloggedStorage",
     "Backoff",
     "BackoffChoice",
     "Beat",
@@ -139,7 +140,7 @@ _HOMES = {
     "queuectl.model.notifier": "Notifier",
     "queuectl.model.outcome": "Outcome",
     "queuectl.model.query": "ALLOWED Action Backlog Bucket Changed Edit Group Page Query QueueState",
-    "queuectl.model.storage": "CAPABILITIES Storage",
+    "queuectl.model.storage": "CAPABILITIES BackloggedStorage Storage",
     "queuectl.model.transfer": "AdoptingStorage Moved",
     "queuectl.model.worker": "NewWorker Role StopMode Worker",
     "queuectl.units": "Duration Size",

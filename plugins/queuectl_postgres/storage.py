@@ -120,13 +120,10 @@ class PostgresStorage:
     def _write(self, act: Callable[[Transaction], Answer], *, patience: float | None = None) -> Answer:
         """Run one transaction, again where another one got in its way: committed at the end, or not done at all."""
         with self._database.lent(patience=patience) as link:
-            for last in (*[False] * (TRIES - 1), True):
-                try:
+            for _ in range(TRIES - 1):
+                with suppress(*COLLISIONS):
                     return self._once(link, act)
-                except COLLISIONS:
-                    if last:
-                        raise
-        raise AssertionError
+            return self._once(link, act)
 
     def _once(self, link: Link, act: Callable[[Transaction], Answer]) -> Answer:
         now = float(link.last_of(sql.BEGIN)[0])

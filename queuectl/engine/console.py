@@ -14,6 +14,7 @@ from typing import Any, Self
 from queuectl.config import Config
 from queuectl.config.explain import settings_of, to_json
 from queuectl.engine import wire
+from queuectl.engine.backlog import backlog
 from queuectl.engine.editing import read_edit
 from queuectl.engine.queue import Queue
 from queuectl.engine.reading import OutputReader
@@ -24,6 +25,7 @@ from queuectl.model.attempt import Attempt, Output
 from queuectl.model.event import Event
 from queuectl.model.job import Job, State
 from queuectl.model.query import Action, Backlog, Bucket, Edit, Group, Page, Query, QueueState
+from queuectl.model.storage import BackloggedStorage
 from queuectl.model.worker import StopMode, Worker
 
 _CLONED = ("queue", "priority", "max_retries", "timeout", "cwd", "env", "tags", "backoff", "options")
@@ -133,11 +135,12 @@ class Console:
         return output.path is not None and self._is_kept_here(output.path) and os.path.exists(output.path)
 
     def _is_kept_here(self, path: str) -> bool:
-        return os.path.realpath(os.path.dirname(path)) == os.path.realpath(self.config.data / "logs")
+        return os.path.realpath(os.path.dirname(path)) == os.path.realpath(self.config.logs)
 
     def backlog(self) -> Backlog | None:
         """Return the job that could run and has waited longest, None where none waits."""
-        return self._queue.storage.backlog()
+        storage = self._queue.storage
+        return storage.backlog() if isinstance(storage, BackloggedStorage) else backlog(self._queue)
 
     def groups(self, query: Query) -> Sequence[Group]:
         """Return the jobs that match by how they ended, the largest group first."""

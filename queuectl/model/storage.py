@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from queuectl.model.attempt import Attempt, Output
 from queuectl.model.event import Event
@@ -86,14 +86,6 @@ class Storage(Protocol):
 
     def groups(self, query: Query) -> Sequence[Group]:
         """Return the jobs that match, grouped by how they ended, the largest group first."""
-        ...
-
-    def backlog(self) -> Backlog | None:
-        """Return the job that waits longest of those that could be claimed, None where none could.
-
-        These are due and not held; that their queue is paused, or as much runs as may, makes no difference. A job waits
-        since it became due, at the earliest since it was enqueued; one that was retried or given back, since then.
-        """
         ...
 
     def change(
@@ -231,4 +223,17 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Give everything back; idempotent. A `wait` that runs returns."""
+        ...
+
+
+@runtime_checkable
+class BackloggedStorage(Protocol):
+    """A storage that can tell which job waits longest without a look at all that wait."""
+
+    def backlog(self) -> Backlog | None:
+        """Return the job that waits longest of those that could be claimed, None where none could.
+
+        These are due and not held; that their queue is paused, or as much runs as may, makes no difference. A job waits
+        since it became due, at the earliest since it was enqueued; one that was retried or given back, since then.
+        """
         ...

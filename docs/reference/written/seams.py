@@ -18,7 +18,7 @@ SEAMS: Mapping[str, Sequence[str]] = {
         *("Query", "Page", "Action", "Edit", "Changed", "QueueState", "Group", "Backlog", "Bucket"),
         *("NewWorker", "Worker", "Role", "StopMode", "Ask", "Lease", "Claim", "Exchange", "Beat"),
         *("Settlement", "Verdict", "Run", "Result", "Output", "Attempt"),
-        *("DiagnosedStorage", "Finding", "Health", "AdoptingStorage", "Moved"),
+        *("DiagnosedStorage", "Finding", "Health", "AdoptingStorage", "Moved", "BackloggedStorage"),
     ),
 }
 """Each seam, and the types that it speaks of. A test holds this to all that `queuectl` exports of its model."""

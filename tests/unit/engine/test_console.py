@@ -21,6 +21,7 @@ from queuectl import (
     ReadOnlyError,
     State,
     StopMode,
+    Storage,
     UsageError,
 )
 from queuectl.config import load_config
@@ -271,3 +272,26 @@ def test_an_edit_may_be_given_whole(console: Console) -> None:
     """As `Queue.change` takes it."""
     job = console.enqueue({"command": "true"})
     assert console.change(Action.EDIT, [job.id], edit=Edit(priority=9))[0].priority == 9
+
+
+class Untold:
+    """A storage that cannot tell which job waits longest."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the storage has, but for that."""
+        if name == "backlog":
+            raise AttributeError(name)
+        return getattr(self._storage, name)
+
+
+def test_what_waits_longest_is_found_on_every_storage(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the storage cannot tell; of those that were stored at once it is the first."""
+    assert console.backlog() is None
+    first, _ = console.enqueue({"command": "true"}), console.enqueue({"command": "true"})
+    told = console.backlog()
+    assert told is not None and told.oldest.id == first.id
+    monkeypatch.setattr(console._queue, "_storage", Untold(console._queue.storage))
+    assert console.backlog() == told
