@@ -59,6 +59,8 @@ class Watch:
                 self._end(kill_after)
                 return True
             self._wait(min(self._deadline, time.monotonic() + _TRIM_EVERY))
+            if not self._exited:  # else `close` is soon to do it
+                self._trim()
         if not self._exited:
             self._end(min(kill_after, CANCEL_GRACE))
         return False
@@ -74,8 +76,6 @@ class Watch:
             self._poll.unregister(descriptor)  # it would stay readable
         if self._descriptor is None and not self._exited:
             self._exited = kernel.process(self._pid) is None
-        if not self._exited:
-            self._trim()
 
     def _trim(self) -> None:
         for trimmer in self._trimmers:
@@ -88,7 +88,9 @@ class Watch:
         self._signal(signal.SIGTERM)
         self._signal(signal.SIGCONT)  # one that is stopped could not hear the other
         while time.monotonic() < kill_at and (not self._exited or self._has_company()):
-            self._wait(min(kill_at, time.monotonic() + self._next_pause()) if self._exited else kill_at)
+            until = min(kill_at, time.monotonic() + (self._next_pause() if self._exited else _TRIM_EVERY))
+            self._wait(until)
+            self._trim()
             if self._cancelled:
                 kill_at = min(kill_at, time.monotonic() + CANCEL_GRACE)
         self._kill()

@@ -144,6 +144,17 @@ class TestRuns:
         assert run.end().signal == 9
         assert run.written.count(b"x") <= MIB + 64 * 1024
 
+    @pytest.mark.parametrize("leader", ["trap 'echo ended; exit' TERM; wait", "trap 'echo asked; wait' TERM; wait"])
+    def test_a_command_that_is_given_time_to_end(self, bench: Bench, leader: str) -> None:
+        """What its children write meanwhile is bounded too, whether it has ended by then or not."""
+        loud = "(trap '' TERM; until test -e go; do sleep 0.01; done; head -c 8000000 /dev/zero | tr '\\0' x; sleep 60)"
+        run = bench.start(f"{loud} & {leader}", max_output=MIB, timeout=0.3, kill_after=60.0)
+        run.wrote(lines=1)
+        (bench.folder / "go").touch()
+        path = Path(str(run.output.name))
+        bench.until(lambda: path.stat().st_size > 8_000_000 and space(path) <= MIB + 64 * 1024)
+        assert run.outcome is None
+
     def test_standard_error_kept_apart(self, bench: Bench) -> None:
         """Each of the two files has the limit."""
         run = bench.run("head -c 4000000 /dev/zero | tr '\\0' x >&2", max_output=MIB, split=True)
