@@ -93,7 +93,7 @@ class Runner:
             outcome, output = self._attempt(running, entry)
             ended = time.monotonic()
             if running.withheld and not running.begun:
-                return self._give_back(running)
+                return self._give_back(running, output)
             reason = self.flag.reason
             self._note_end(running, entry, outcome, ended, reason)
             decision = self._decide(claim.job, outcome, reason)
@@ -103,9 +103,9 @@ class Runner:
         self.desk.finish(item)
         return item
 
-    def _give_back(self, running: Running) -> Ended:
+    def _give_back(self, running: Running, output: Output) -> Ended:
         now = time.monotonic()
-        item = Ended(running.claim, RELEASED, now, started=now, ended=now, slot=running.slot)
+        item = Ended(running.claim, RELEASED, now, started=now, ended=now, output=output, slot=running.slot)
         self.desk.finish(item)
         return item
 

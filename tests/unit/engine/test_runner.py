@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from queuectl.engine.boot import boot_id
 from queuectl.engine.desk import Desk
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.runner import MAX_HANDLE, Runner, decide_ended
+from queuectl.engine.spool import discard
 from queuectl.model.attempt import Result
 from queuectl.model.executor import RunContext
 from queuectl.model.job import Job
@@ -142,6 +144,20 @@ class TestHolding:
         bench.desk.end_running(reason)
         item = runner.run(claim)
         assert (bench.calls, item.outcome, item.decision.verdict) == (0, None, Verdict.RELEASED)
+
+    def test_all_that_was_made_for_it_is_known(self, world: World, bench: Bench, runner: Runner, claim: Claim) -> None:
+        """A wrapper asked for the errors before: who settles it has to remove both files."""
+
+        def execute(job: Job, context: RunContext, run: Callable[[Job, RunContext], Outcome]) -> Outcome:
+            context.error_output.write(b"")
+            return run(job, context)
+
+        runner.execute = execute
+        bench.holds = [False]
+        item = runner.run(claim)
+        assert len(os.listdir(world.logs)) == 2
+        discard(world.logs, claim.lease.worker, claim.lease.token, item.output)
+        assert os.listdir(world.logs) == []
 
     def test_what_started_in_the_very_instant_is_ended(self, bench: Bench, runner: Runner, claim: Claim) -> None:
         """A process that was stopped between the look and the start ends what it started, and charges nothing."""
