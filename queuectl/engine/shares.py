@@ -9,8 +9,9 @@ from __future__ import annotations
 EXPIRED = 5 / 6
 """To the storage its leases have run out: it may be taken over, which is done when the whole lease is over."""
 
-PROVEN = EXPIRED / 6
-"""How old a proof may be while something runs: it is renewed after a sixth of what the storage takes for the lease."""
+PROVEN = EXPIRED / 3
+"""How old a proof may be while something runs: a storage renews it after a third of what it takes for the lease, if not
+sooner."""
 
 ENDED = 2 / 3
 """A worker that could not store another proof ends what it runs."""
