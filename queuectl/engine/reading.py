@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from typing import Self
 
@@ -15,8 +16,11 @@ class OutputReader:
     """An open file of a run's output, read on from where it was left; it may be removed meanwhile."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Open it. Raises OSError."""
+        """Open it. Raises OSError, also for what is no file."""
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            self.close()
+            raise OSError(errno.EINVAL, "no regular file", path)
         self._at = 0
 
     def __enter__(self) -> Self:

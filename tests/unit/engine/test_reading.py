@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,4 +44,12 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
     os.symlink(tmp_path / "secret", tmp_path / "output")
     with pytest.raises(OSError, match="symbolic"):
+        OutputReader(tmp_path / "output")
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=lambda make: make.__name__)
+def test_what_is_no_file_is_not_opened(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A directory has no bytes, and a pipe somebody else's."""
+    make(tmp_path / "output")
+    with pytest.raises(OSError, match="no regular file"):
         OutputReader(tmp_path / "output")
