@@ -12,8 +12,11 @@ from psycopg import errors
 
 from queuectl import QueuectlError, StorageBusyError, StorageError, StorageRefusedError, UsageError
 
-COLLISIONS = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation)
-"""What two transactions may do to each other when they meet: the same one succeeds, or knows why not, the next time."""
+COLLISIONS = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation, errors.CheckViolation)
+"""What two transactions may do to each other when they meet: the same one succeeds, or knows why not, the next time.
+
+The last is what a row meets that was on its way into the rest when a range was made that it belongs to.
+"""
 
 _PASSING = re.compile(
     r"starting up|shutting down|recovery mode|not yet accepting|too many clients|too many connections"

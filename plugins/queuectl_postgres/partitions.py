@@ -33,8 +33,9 @@ FEW = 100
 UNTOUCHED = 3600.0
 """Seconds after the last job of a range was forgotten until that is swept, where no more follow."""
 
-SWEPT_AT_ONCE = 20_000
-"""Of how many jobs one transaction sweeps what is left."""
+SWEPT_AT_ONCE = 500
+"""Of how many jobs one transaction sweeps what is left: as many as are pruned at once, since a worker that waits for it
+proves no life meanwhile."""
 
 QUICK = "SET LOCAL lock_timeout = '200ms'"
 """All that settle stand in line behind who waits to drop a table: not for long, and not often."""
@@ -124,10 +125,12 @@ def _at_best(link: Link) -> Iterator[None]:
 
 def _extend(link: Link) -> bool:
     """Make a range for jobs to come, unless there is enough."""
-    end, begin, last = link.row(END) or (0, 0, 0)
-    size = max(SMALLEST, (last - begin) // SHARE)
+    end, last, size = _reach(link)
     if last + size < end:
         return False
+    # From here on nothing is stored with the rest, so nothing is there of a job that is yet to come.
+    link.run(f"LOCK TABLE {', '.join(f'ONLY queuectl.{table}_rest' for table in TABLES)}")
+    end, last, size = _reach(link)
     until = max(end, last) + 2 * size
     try:
         with link.savepoint("queuectl_range"):
@@ -135,6 +138,12 @@ def _extend(link: Link) -> bool:
     except errors.CheckViolation:  # of a job beyond the end something is stored already, with the rest
         _add(link, last + 1, until)
     return True
+
+
+def _reach(link: Link) -> tuple[int, int, int]:
+    """Return where the ranges end, the newest job, and how many jobs a range holds now."""
+    end, begin, last = link.row(END) or (0, 0, 0)
+    return end, last, max(SMALLEST, (last - begin) // SHARE)
 
 
 def _add(link: Link, first: int, until: int) -> None:

@@ -37,7 +37,6 @@ from queuectl import (
     Settlement,
     State,
     StopMode,
-    StorageBusyError,
     StorageError,
     UsageError,
     Worker,
@@ -384,9 +383,9 @@ class PostgresStorage:
         return changed
 
     def _look_after_partitions(self) -> None:
-        """Make, drop or sweep one; another time, if not now."""
-        with suppress(StorageBusyError):
-            self._write(partitions.look_after, patience=PATIENT)
+        """Make, drop or sweep one; another time, if not now: what was asked for is done already."""
+        with suppress(StorageError):
+            self._write(partitions.look_after)
 
     def close(self) -> None:
         """Give everything back; idempotent."""

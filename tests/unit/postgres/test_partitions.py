@@ -17,6 +17,7 @@ from queuectl.model.query import Action, Query
 from queuectl.model.worker import NewWorker
 from queuectl_postgres import Postgres, migrating, partitions, schema
 from queuectl_postgres.database import Database
+from queuectl_postgres.link import Link
 from queuectl_postgres.storage import PostgresStorage
 
 from .conftest import Open, until
@@ -176,6 +177,51 @@ def test_what_has_no_range_is_deleted_with_its_jobs(storage: PostgresStorage) ->
     assert query(storage, "SELECT count(*) FROM queuectl.attempt_rest") == 0
     work(storage, names("more", SIZE))
     assert query(storage, "SELECT count(*) FROM queuectl.attempt_rest") == 0
+
+
+def test_what_comes_while_a_range_is_made_is_in_nobodys_way(
+    storage: PostgresStorage, open_storage: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than there was a range for, and more yet at the very moment: it is all stored, and a range is made."""
+    add, threads, other = partitions._add, [], open_storage()
+
+    def add_slowly(link: Link, first: int, until_: int) -> None:
+        try:
+            add(link, first, until_)
+        except psycopg.errors.CheckViolation:
+            thread = threading.Thread(target=work, args=(other, names("late", 30)))
+            thread.start()
+            threads.append(thread)
+            until(lambda: not thread.is_alive() or query(other, WAITS))
+            raise
+
+    work(storage, names("many", 12 * SIZE))
+    monkeypatch.setattr(partitions, "_add", add_slowly)
+    before = len(ranges(storage))
+    monkeypatch.setattr(partitions, "QUICK", "SET LOCAL lock_timeout = '20s'")
+    with storage._database.lent() as link:
+        link.run("BEGIN")
+        partitions.look_after(storage._transaction(link, 0.0))
+        link.run("COMMIT")
+    (thread,) = threads
+    thread.join()
+    assert len(ranges(storage)) == before + 1
+    assert rows(storage) == (12 * SIZE + 30, 12 * SIZE + 30)
+
+
+WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'queuectl.attempt_rest'::regclass)"
+
+
+def test_nobody_fails_for_want_of_a_range(storage: PostgresStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given that the ranges cannot be looked after, then workers register, and what is pruned is told all the same."""
+
+    def fail(_: object) -> None:
+        raise psycopg.errors.CheckViolation
+
+    work(storage, ["a"])
+    monkeypatch.setattr(partitions, "look_after", fail)
+    storage.register(NewWorker(id="worker-2", host="host", pid=2))
+    assert [job.id for job in storage.prune(DONE, 5).jobs] == ["a"]
 
 
 def test_deleting_by_hand_leaves_nothing(storage: PostgresStorage) -> None:
