@@ -10,7 +10,14 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from queuectl import QueuectlError, StorageBusyError, StorageError, StorageRefusedError, UsageError
+from queuectl import (
+    QueuectlError,
+    StorageBusyError,
+    StorageError,
+    StorageGoneError,
+    StorageRefusedError,
+    UsageError,
+)
 
 COLLISIONS = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation, errors.CheckViolation)
 """What two transactions may do to each other when they meet: the same one succeeds, or knows why not, the next time.
@@ -30,6 +37,13 @@ _LASTING = re.compile(
     re.IGNORECASE,
 )
 """What is said when it will not, as long as nobody changes a setting."""
+
+_WITHDRAWN = re.compile(
+    r"does not exist|password authentication failed|no pg_hba\.conf entry|not permitted to log in"
+    r"|not currently accepting connections|permission denied",
+    re.IGNORECASE,
+)
+"""What a server says, in English, that let us in before and will not again, unless somebody undoes what was done."""
 
 _LOOK = "try again; if it stays so, look whether the server runs, and at storage.dsn"
 
@@ -53,9 +67,12 @@ def unreachable(error: Exception, place: str, *, reached_before: bool = False) -
     """Tell why no connection could be made.
 
     Where one could before with the same settings it may be made again, whatever the server says, in whatever language,
-    while it is stopped, or somebody changes a password: a worker is not to leave because of that.
+    while it is stopped, or somebody changes a password: a worker is not to leave because of that, unless it drains, or
+    is asked to.
     """
     told = _first_line(error)
+    if reached_before and _WITHDRAWN.search(told):
+        return StorageGoneError(f"{place} refuses the connection that it took before: {told}", hint=_LOOK)
     if reached_before:
         return StorageBusyError(f"{place} cannot be reached: {told}", hint=_LOOK)
     if isinstance(error, psycopg.ProgrammingError):

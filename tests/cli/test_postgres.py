@@ -62,6 +62,26 @@ def test_workers_are_stopped_through_the_store(
     assert there("worker", "list", "--json", code=0).json == []
 
 
+def test_a_drain_ends_when_its_database_is_gone(
+    queuectl: Program, postgres: Postgres, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    """Whoever dropped it will not bring it back; what is said is which, and why."""
+    name = f"queuectl_{postgres.schema}"
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        dsn = psycopg.conninfo.make_conninfo(postgres.dsn, dbname=name)
+        (queuectl.cwd / "queuectl.yaml").write_text(json.dumps({"storage": {"plugin": "postgres", "dsn": dsn}}))
+        queuectl.enqueue("touch begun; until test -e go; do sleep 0.02; done")
+        process = queuectl.start("worker", "start", "--drain")
+        eventually((queuectl.cwd / "begun").exists)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        (queuectl.cwd / "go").touch()
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 75
+    refused = [line for line in told.decode().splitlines() if "refuses the connection that it took before" in line]
+    assert refused and all(name in line and "does not exist" in line for line in refused)
+
+
 def test_without_the_extra_one_line_says_what_to_install(there: Program) -> None:
     """Exit code 78; what is installed without the library that it needs helps nobody either."""
     (there.cwd / "psycopg.py").write_text("raise ImportError('no pq wrapper available.\\nAttempts made: …')\n")

@@ -10,7 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from queuectl.errors import ConfigError, StorageBusyError, StorageError, StorageRefusedError, UsageError
+from queuectl.errors import (
+    ConfigError,
+    StorageBusyError,
+    StorageError,
+    StorageGoneError,
+    StorageRefusedError,
+    UsageError,
+)
 from queuectl.model.attempt import Result, Run
 from queuectl.model.job import NewJob
 from queuectl.model.lease import Ask, Settlement, Verdict
@@ -112,15 +119,28 @@ def test_a_server_that_says_nothing_is_given_up(open_storage: Open, proxy: Proxy
     assert not storage.beat("worker-1").alive
 
 
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        ({"user": "eve"}, StorageGoneError, r"refuses the connection that it took before: .*eve"),
+        ({"port": "1"}, StorageBusyError, r"cannot be reached"),
+        ({"sslmode": "require"}, StorageBusyError, r"cannot be reached: .*SSL"),
+    ],
+    ids=["withdrawn", "away", "changed"],
+)
 def test_a_server_that_has_let_us_in_is_waited_for(
-    postgres: Postgres, open_storage: Open, monkeypatch: pytest.MonkeyPatch
+    open_storage: Open, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], error: type[StorageError], told: str
 ) -> None:
-    """Whatever it says while it stops, or somebody changes who may come in: a worker is not to leave for good."""
+    """Whatever it says while it stops, or somebody changes who may come in: no worker leaves for good that is to stay.
+
+    Where it is certain that it will not by itself, who drains is told so.
+    """
     storage = open_storage(timeout=2.0)
     storage._database.close()
     storage._database._closed = False
-    monkeypatch.setitem(storage._database._told, "user", "eve")
-    with pytest.raises(StorageBusyError, match=r"cannot be reached: .*eve"):
+    for name, value in change.items():
+        monkeypatch.setitem(storage._database._told, name, value)
+    with pytest.raises(error, match=told):
         storage.beat("worker-1")
     monkeypatch.undo()
     assert not storage.beat("worker-1").alive
