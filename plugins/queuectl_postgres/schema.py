@@ -236,6 +236,28 @@ class Migration:
         self.usable_by = usable_by
 
 
+def _granted(like: str, table: str) -> str:
+    """Return what lets everybody do to a new table what they may do to another one: a migration takes no rights."""
+    return f"""
+DO $$
+DECLARE
+    right_to record;
+BEGIN
+    FOR right_to IN
+        SELECT privilege_type AS what, grantee
+        FROM pg_class, aclexplode(relacl)
+        WHERE pg_class.oid = 'queuectl.{like}'::regclass AND grantee <> relowner
+    LOOP
+        EXECUTE format(
+            'GRANT %s ON queuectl.{table} TO %s', right_to.what,
+            CASE right_to.grantee WHEN 0 THEN 'PUBLIC' ELSE right_to.grantee::regrole::text END
+        );
+    END LOOP;
+END
+$$
+"""
+
+
 # Attempts and outputs are partitioned by ranges of jobs, see `partitions.py`. The tables that are there are the first
 # range, so that nothing is copied. That they hold nothing beyond it is proved before, while others write: proved when
 # they are attached it would keep all waiting. A range has room for what is enqueued meanwhile.
@@ -257,8 +279,8 @@ BEGIN
     ) WITH (fillfactor = 50);
     INSERT INTO queuectl.part (first, until, swept) VALUES (0, bound, 0);
 END
-$$
-"""
+$$;
+""" + _granted("attempt", "part")
 
 PROVE = """
 ALTER TABLE queuectl.attempt VALIDATE CONSTRAINT in_first;
@@ -285,8 +307,8 @@ BEGIN
 END
 $$;
 ALTER TABLE queuectl.attempt_0 DROP CONSTRAINT in_first;
-ALTER TABLE queuectl.output_0 DROP CONSTRAINT in_first
-"""
+ALTER TABLE queuectl.output_0 DROP CONSTRAINT in_first;
+""" + ";".join(_granted(f"{table}_0", table) for table in ("attempt", "output"))
 
 MIGRATIONS: Sequence[Migration] = (
     Migration(BOUND, usable_by=1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -104,6 +104,27 @@ def storage(open_storage: Open, monkeypatch: pytest.MonkeyPatch) -> PostgresStor
         storage.register(NewWorker(id="worker-1", host="host", pid=1))
     assert len(ranges(storage)) == 1
     return storage
+
+
+@pytest.fixture
+def as_guest(postgres: Postgres, open_storage: Open) -> Iterator[Callable[[], PostgresStorage]]:
+    """Return what opens a handle as a user that may read and write all that there is by now, and owns none of it."""
+    role = f'"{postgres.schema}"'
+
+    def as_guest() -> PostgresStorage:
+        with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+            connection.execute(f"GRANT USAGE ON SCHEMA {role} TO {role}")
+            for kind in ("TABLES", "SEQUENCES"):
+                connection.execute(f"GRANT ALL ON ALL {kind} IN SCHEMA {role} TO {role}")
+        return open_storage(dsn=psycopg.conninfo.make_conninfo(postgres.dsn, user=postgres.schema))
+
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            yield as_guest
+        finally:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
 
 
 def test_ranges_are_made_ahead(storage: PostgresStorage) -> None:
@@ -250,29 +271,17 @@ def test_who_reads_for_long_keeps_nobody_waiting(storage: PostgresStorage, monke
 
 
 def test_who_does_not_own_the_tables_deletes_what_is_in_them(
-    storage: PostgresStorage, postgres: Postgres, open_storage: Open, monkeypatch: pytest.MonkeyPatch
+    storage: PostgresStorage, as_guest: Callable[[], PostgresStorage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker under a user that may only read and write: nothing is made or dropped, and all else is as ever."""
-    schema = postgres.schema
-    with storage._database.lent() as link:
-        link.run(f'CREATE ROLE "{schema}" LOGIN')
-        link.run(f'GRANT USAGE ON SCHEMA "{schema}" TO "{schema}"')
-        for kind in ("TABLES", "SEQUENCES"):
-            link.run(f'GRANT ALL ON ALL {kind} IN SCHEMA "{schema}" TO "{schema}"')
-    try:
-        guest = open_storage(dsn=psycopg.conninfo.make_conninfo(postgres.dsn, user=schema))
-        before = ranges(storage)
-        work(guest, names("old", 3 * SIZE))
-        forget(guest)
-        monkeypatch.setattr(partitions, "UNTOUCHED", -1.0)
-        forget(guest)
-        assert rows(storage) == (0, 0)
-        assert ranges(storage) == before
-        guest.close()
-    finally:
-        with storage._database.lent() as link:
-            link.run(f'DROP OWNED BY "{schema}"')
-            link.run(f'DROP ROLE "{schema}"')
+    guest = as_guest()
+    before = ranges(storage)
+    work(guest, names("old", 3 * SIZE))
+    forget(guest)
+    monkeypatch.setattr(partitions, "UNTOUCHED", -1.0)
+    forget(guest)
+    assert rows(storage) == (0, 0)
+    assert ranges(storage) == before
 
 
 class TestMigrating:
@@ -348,3 +357,23 @@ class TestMigrating:
         new = open_storage()
         assert query(new, "SELECT pg_relation_filenode('queuectl.output_0'::regclass)") == place
         assert rows(new) == (9, 9)
+
+    def test_nobody_loses_a_right(
+        self,
+        old: Callable[[], PostgresStorage],
+        as_guest: Callable[[], PostgresStorage],
+        open_storage: Open,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Given workers of a user that owns none of the tables, then they settle, read and prune as before."""
+        old().close()
+        ready = migrating.ready
+        with monkeypatch.context() as patch:
+            patch.setattr(migrating, "ready", lambda link: ready(link, migrations=()))
+            guest = as_guest()
+        open_storage().close()
+        guest.register(NewWorker(id="worker-1", host="host", pid=1))
+        work(guest, ["a"])
+        assert guest.output("a", 1) == Output(tail=b"a", size=1)
+        assert [job.id for job in guest.prune(DONE, 5).jobs] == ["a"]
+        guest.close()
