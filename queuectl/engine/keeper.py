@@ -27,7 +27,8 @@ LONGEST_EXCHANGE = 0.02
 """Seconds to wait for a runner that exchanges, before looking at the rest."""
 
 ROUND = 0.5
-"""Seconds between two looks at the neighbours, and at what is asked of this worker."""
+"""Seconds between two looks at the neighbours, and at what is asked of this worker; less where a lease is short, which
+has at least eight looks."""
 
 FAILED_PAUSE = 1.0
 """Seconds between two tries after something that is no trouble of the storage's."""
@@ -57,6 +58,7 @@ class Keeper:
         self._deliveries = deliveries
         self._housekeeping = Housekeeping(config, counter.storage)
         self._stop = stop
+        self._round = min(ROUND, lease / 8)
         self._guard = Guard(counter, lease=lease) if "multi_host" in counter.storage.capabilities else None
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._finished = False
@@ -136,7 +138,7 @@ class Keeper:
         if woken:
             self._deliveries.announce()
         if is_round:
-            self._round_at = now + ROUND
+            self._round_at = now + self._round
             self._restore_ledger()
             self._rescue.look_around()
             self._deliveries.watch()

@@ -356,3 +356,11 @@ class TestTrouble:
         counter.confirmed_at = counter.proven_at = time.monotonic() - 60.0
         rounds(keeper, 1)
         assert counter.confirmed_at - counter.proven_at == pytest.approx(3.0)
+
+
+def test_short_leases_are_looked_after_more_often(counter: Counter, others: Others, config: Config) -> None:
+    """Else the guard would take two looks in a row for silence, and end every run."""
+    rest: Any = others
+    keeper = Keeper(counter, rest, rest, config, lease=0.4, stop=others.stop)
+    keeper._tick(woken=False)
+    assert keeper._round_at - time.monotonic() <= 0.05
