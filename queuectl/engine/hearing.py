@@ -6,6 +6,7 @@ let another thread take both of them, and the main thread sleeps on in its syste
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -31,6 +32,19 @@ def hear(numbers: Collection[signal.Signals], heard: Callable[[signal.Signals], 
     for number in numbers:
         signal.signal(number, note)
     threading.Thread(target=_listen, args=(reading, frozenset(numbers), heard), name="signals", daemon=True).start()
+
+
+def ignore_when_leaving(numbers: Collection[signal.Signals]) -> None:
+    """Ignore such signals from when this process has done all its work, so that none changes its exit code.
+
+    Python gives them back to the kernel, to which they are deadly, some milliseconds before the process is gone.
+    """
+
+    def ignore() -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(ignore)
 
 
 def _listen(reading: int, numbers: frozenset[signal.Signals], heard: Callable[[signal.Signals], None]) -> None:

@@ -20,6 +20,7 @@ from queuectl.config import Config
 from queuectl.engine.boot import boot_id, host_name
 from queuectl.engine.environment import reaches_same_store
 from queuectl.engine.files import make_logs
+from queuectl.engine.hearing import ignore_when_leaving
 from queuectl.engine.identity import new_id
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.orders import SIGNALS
@@ -83,10 +84,12 @@ class Signals:
         for end in self.wakeup:
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self.wakeup[1], warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
+        numbers = [signal.SIGTERM, signal.SIGINT]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
-            signal.signal(signal.SIGHUP, self._note)
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
+            signal.signal(number, self._note)
+        ignore_when_leaving(numbers)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def wait(self, timeout: float) -> None:

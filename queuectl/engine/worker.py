@@ -20,7 +20,7 @@ from queuectl.engine.draining import is_drained
 from queuectl.engine.environment import base_environment
 from queuectl.engine.exchanging import Counter
 from queuectl.engine.files import make_logs
-from queuectl.engine.hearing import hear
+from queuectl.engine.hearing import hear, ignore_when_leaving
 from queuectl.engine.isolation import Isolation
 from queuectl.engine.keeper import Keeper
 from queuectl.engine.ledger import Ledger
@@ -274,3 +274,4 @@ def install_signals(worker: Worker) -> None:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
         numbers.append(signal.SIGHUP)
     hear(numbers, heard)
+    ignore_when_leaving(numbers)

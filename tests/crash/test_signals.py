@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -235,6 +237,32 @@ class TestAll:
         assert recovering.wait(PATIENCE) == 0
         state, _, last = finished(condition)
         assert stage.ends() == (state, State.COMPLETED, Result.LOST, last)
+
+
+@pytest.mark.parametrize("number", GRACEFUL, ids=name)
+def test_one_that_comes_after_the_last_job_changes_nothing(stage: Stage, number: signal.Signals) -> None:
+    """Though Python, as it takes itself apart, would let the kernel end it by that signal."""
+    script = f"""
+import os, sys
+from queuectl.cli import main
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), {number:d})
+
+last = Last()
+main(["worker", "start", "--drain"])
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        check=False,
+        env=stage.env,
+        cwd=stage.root,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert (ended.returncode, ended.stderr.count("Traceback")) == (0, 0)
 
 
 class TestCommand:
