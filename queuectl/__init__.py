@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from queuectl.model.backoff import Backoff, Failure
     from queuectl.model.diagnosis import DiagnosedStorage, Finding, Health
     from queuectl.model.event import EVENT_NAMES, Event
-    from queuectl.model.executor import Cancelled, EndingExecutor, Executor, OutputFile, RunContext
+    from queuectl.model.executor import Cancelled, EndingExecutor, Executor, OutputFile, ReopenableFile, RunContext
     from queuectl.model.fresh import FreshJobs
     from queuectl.model.job import DEFAULT_QUEUE, FINAL, LIVE, BackoffChoice, Command, Job, NewJob, State
     from queuectl.model.lease import Ask, Beat, Claim, Exchange, Lease, Settlement, Verdict
@@ -102,6 +102,7 @@ __all__ = [
     "QueueState",
     "QueuectlError",
     "ReadOnlyError",
+    "ReopenableFile",
     "Result",
     "Role",
     "Run",
@@ -133,7 +134,7 @@ _HOMES = {
     "queuectl.model.backoff": "Backoff Failure",
     "queuectl.model.diagnosis": "DiagnosedStorage Finding Health",
     "queuectl.model.event": "EVENT_NAMES Event",
-    "queuectl.model.executor": "Cancelled EndingExecutor Executor OutputFile RunContext",
+    "queuectl.model.executor": "Cancelled EndingExecutor Executor OutputFile ReopenableFile RunContext",
     "queuectl.model.fresh": "FreshJobs",
     "queuectl.model.job": "DEFAULT_QUEUE FINAL LIVE BackoffChoice Command Job NewJob State",
     "queuectl.model.lease": "Ask Beat Claim Exchange Lease Settlement Verdict",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import closing, suppress
 
-from queuectl import Job, Outcome, RunContext
+from queuectl import Job, Outcome, OutputFile, RunContext
 from queuectl_subprocess import Subprocess, kernel
 from queuectl_subprocess.ending import end_lease, end_running
 from queuectl_subprocess.running import Running
@@ -34,18 +35,18 @@ class SubprocessExecutor:
         On a time-out its whole session gets SIGTERM, and SIGKILL after `kill_after`; on a cancel SIGKILL follows after
         half a second at most. What a command leaves behind in the background when it ends by itself lives on.
         """
-        outputs = [context.output.fileno()]
-        if self._settings.split:
-            outputs.append(context.error_output.fileno())
+        output = _opening(context.output)
+        error_output = _opening(context.error_output) if self._settings.split else None
         earliest = kernel.now()
         try:
-            pid = spawn(job.command, env=context.env, cwd=job.cwd, output=outputs[0], error_output=outputs[-1])
+            pid = spawn(job.command, env=context.env, cwd=job.cwd, output=output, error_output=error_output)
         except StartError as error:
             return Outcome(exit_code=error.exit_code, error=str(error))
         try:
             lease = context.env.get("QUEUECTL_LEASE", "")
             context.record(str(Running(pid, earliest, kernel.now(), kernel.boot(), lease)))
-            trimmers = [Trimmer(output, self._settings.max_output) for output in outputs]
+            files = [output] if error_output is None else [output, error_output]
+            trimmers = [Trimmer(file, self._settings.max_output) for file in files]
             with closing(Watch(pid, context, trimmers)) as watch:
                 timed_out = watch.until_exit(self._settings.kill_after)
         except BaseException:
@@ -59,6 +60,13 @@ class SubprocessExecutor:
             end_lease(handle.removeprefix(_LEASE))
         else:
             end_running(Running.parse(handle))
+
+
+def _opening(file: OutputFile) -> int | str:
+    """Return by what a command gets at its output: a path, so that it is seen who has the file, else a descriptor."""
+    reopening: Callable[[], str | None] | None = getattr(file, "reopening", None)  # a wrapper's own file has none
+    path = None if reopening is None else reopening()
+    return file.fileno() if path is None else path
 
 
 def _collect(pid: int, *, timed_out: bool) -> Outcome:

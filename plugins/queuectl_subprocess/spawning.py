@@ -34,6 +34,8 @@ _PIECE = _LONGEST_WORD // 4
 _CHANGE_DIRECTORY = 'cd -- "$0" && exec "$@"'
 _NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR})
 _NOT_ITS_FAULT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+_Outputs = tuple[int | str, int | str | None]
+_APPEND = os.O_WRONLY | os.O_APPEND
 _OPAQUE = 1024  # bytes; more than any C library needs for the structures that it fills in
 
 
@@ -46,11 +48,17 @@ class StartError(Exception):
 
 
 def spawn(
-    command: str | tuple[str, ...], *, env: Mapping[str, str], cwd: str | None, output: int, error_output: int
+    command: str | tuple[str, ...],
+    *,
+    env: Mapping[str, str],
+    cwd: str | None,
+    output: int | str,
+    error_output: int | str | None = None,
 ) -> int:
     """Start a command, and return its process id, which is also the number of its session and group.
 
-    `output` and `error_output` are descriptors. Returns once the program is loaded. Raises `StartError`.
+    `output` and `error_output` are descriptors, or paths that the process opens for appending; without `error_output`
+    both are one. Returns once the program is loaded. Raises `StartError`.
     """
     words = _words(command)
     if not words:
@@ -176,9 +184,7 @@ def _too_long(name: str, argv: Sequence[bytes], variables: Sequence[bytes]) -> S
     return StartError(f"{name}: {os.strerror(errno.E2BIG)}", NOT_EXECUTABLE)
 
 
-def _posix_spawn(
-    path: bytes, argv: Sequence[bytes], env: object, directory: bytes | None, outputs: tuple[int, int]
-) -> int:
+def _posix_spawn(path: bytes, argv: Sequence[bytes], env: object, directory: bytes | None, outputs: _Outputs) -> int:
     pid = ctypes.c_int()
     if directory is not None and not hasattr(_libc(), "posix_spawn_file_actions_addchdir_np"):
         shell = os.fsencode(_SHELL)
@@ -193,12 +199,16 @@ def _posix_spawn(
 class _FileActions:
     """What is done to the descriptors and the directory before the program is loaded; kept for the next command."""
 
-    def __init__(self, directory: bytes | None, outputs: tuple[int, int]) -> None:
+    def __init__(self, directory: bytes | None, outputs: _Outputs) -> None:
         libc, actions = _libc(), ctypes.create_string_buffer(_OPAQUE)
         _call(libc.posix_spawn_file_actions_init, actions)
         self.structure = actions
-        for target, source in enumerate(outputs, start=1):
-            _call(libc.posix_spawn_file_actions_adddup2, actions, source, target)
+        output, error_output = outputs
+        for target, source in ((1, output), (2, 1 if error_output is None else error_output)):
+            if isinstance(source, str):
+                _call(libc.posix_spawn_file_actions_addopen, actions, target, os.fsencode(source), _APPEND, 0)
+            else:
+                _call(libc.posix_spawn_file_actions_adddup2, actions, source, target)
         _call(libc.posix_spawn_file_actions_addopen, actions, 0, os.fsencode(os.devnull), os.O_RDONLY, 0)
         if directory is not None:
             _call(libc.posix_spawn_file_actions_addchdir_np, actions, directory)
@@ -211,7 +221,7 @@ class _FileActions:
 
 
 @lru_cache(maxsize=16)
-def _file_actions(directory: bytes | None, outputs: tuple[int, int]) -> _FileActions:
+def _file_actions(directory: bytes | None, outputs: _Outputs) -> _FileActions:
     return _FileActions(directory, outputs)
 
 

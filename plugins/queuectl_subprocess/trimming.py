@@ -24,14 +24,15 @@ class Trimmer:
     has filled stops all the others, and the storage with them.
     """
 
-    def __init__(self, descriptor: int, limit: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, file: int | str, limit: int) -> None:
+        """Take a descriptor, or a path by which this process opens the file."""
+        self._file = file
         self._limit = limit
         self._start, self._end = _up(limit // 2), 0
 
     def trim(self) -> None:
         """Drop what is too much now. Nothing happens where the file system cannot do it."""
-        found = os.fstat(self._descriptor)
+        found = os.stat(self._file)
         taken = found.st_blocks * _COUNTED
         if taken <= OUTPUT_TAIL:
             return
@@ -40,12 +41,22 @@ class Trimmer:
         start = min(self._start, _up(limit // 2))
         end = max(self._end, (found.st_size - tail) // _BLOCK * _BLOCK)
         if found.st_size > limit and end > start and (start, end) != (self._start, self._end):
-            kernel.punch_hole(self._descriptor, start, end - start)
+            self._drop(start, end - start)
             self._start, self._end = start, end
+
+    def _drop(self, start: int, length: int) -> None:
+        if isinstance(self._file, int):
+            kernel.punch_hole(self._file, start, length)
+            return
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            kernel.punch_hole(descriptor, start, length)
+        finally:
+            os.close(descriptor)
 
     def _room(self) -> int:
         """Return how many bytes of the disk are free."""
-        disk = os.fstatvfs(self._descriptor)
+        disk = os.statvfs(self._file)
         return disk.f_bavail * disk.f_frsize
 
 

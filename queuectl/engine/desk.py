@@ -20,7 +20,8 @@ from queuectl.model.outcome import Outcome
 class Running:
     """A run that is under way. `started` is on the monotonic clock.
 
-    It has `begun` once its executor was called, and was `withheld` if that was not to be any more.
+    It has `begun` once its executor was called, and was `withheld` if that was not to be any more. What it wrote is
+    `spooled` in files of its own, unless it wrote nothing.
     """
 
     claim: Claim
@@ -31,11 +32,15 @@ class Running:
     recorded: bool = False
     begun: bool = False
     withheld: bool = False
+    spooled: bool = True
 
 
 @dataclass(slots=True, eq=False)
 class Ended:
-    """A claim that is to be settled. `slot` is None when it never started; times are on the monotonic clock."""
+    """A claim that is to be settled. `slot` is None when it never started; times are on the monotonic clock.
+
+    What it wrote is `spooled` in files that are to be discarded, unless it wrote nothing.
+    """
 
     claim: Claim
     decision: Decision
@@ -45,7 +50,7 @@ class Ended:
     ended: float = 0.0
     output: Output = field(default_factory=Output)
     slot: int | None = None
-    sent: bool = False
+    spooled: bool = True
 
     def settlement(self, now: float) -> Settlement:
         """Return the settlement, with the ages that its run has now."""

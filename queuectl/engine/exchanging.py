@@ -143,7 +143,8 @@ class Counter:
                 self._log.warning("a result came too late, somebody else has the job", job=lease.job, lease=lease.token)
             elif ended.slot is not None:
                 # While it stands in the ledger, whoever looks after this worker's death knows of the output.
-                discard(self._logs, lease.worker, lease.token, ended.output)
+                if ended.spooled:
+                    discard(self._logs, lease.worker, lease.token, ended.output)
                 with contextlib.suppress(OSError):  # no lease bears that token any more
                     self.ledger.clear(ended.slot)
         self._in_doubt = False

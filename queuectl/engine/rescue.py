@@ -157,8 +157,7 @@ class Rescue:
         if any(claim.origin.worker == incarnation for claim in list(self._in_hand.values())):
             self._kept[incarnation] = time.monotonic() + LOOK_AGAIN
         elif incarnation in self._buried or record is None or not self._is_needed(record, path):
-            for token in record.entries if record is not None else ():
-                discard_short(self._logs, incarnation, token)
+            discard_short(self._logs, incarnation)
             path.unlink(missing_ok=True)
             self._kept.pop(incarnation, None)
             self._buried.discard(incarnation)

@@ -17,7 +17,7 @@ from queuectl.engine.environment import job_environment
 from queuectl.engine.ledger import Entry, Ledger
 from queuectl.engine.policies import Policies
 from queuectl.engine.retry import Decision, decide
-from queuectl.engine.spool import Spool, SpoolFile
+from queuectl.engine.spool import Spool, SpoolFile, drop
 from queuectl.errors import QueuectlError
 from queuectl.model.attempt import Output, Result
 from queuectl.model.executor import Executor, RunContext
@@ -79,6 +79,18 @@ class Runner:
     environment: Mapping[str, str]
     holds: Callable[[], bool] = lambda: True
     flag: CancelFlag = field(default_factory=CancelFlag)
+    _blank: SpoolFile | None = None
+
+    def close(self) -> None:
+        """Give back what is kept from one run to the next."""
+        self.flag.close()
+        self.drop_blank()
+
+    def drop_blank(self) -> None:
+        """Remove the file that the next run would have."""
+        if self._blank is not None:
+            drop(self._blank)
+            self._blank = None
 
     def run(self, claim: Claim) -> Ended:
         """Run one claim to its end and leave the outcome on the desk."""
@@ -99,26 +111,38 @@ class Runner:
             decision = self._decide(claim.job, outcome, reason)
         finally:
             structlog.contextvars.unbind_contextvars("job", "attempt")
-        item = Ended(claim, decision, ended, outcome, entry.started, ended, output, slot)
+        item = Ended(claim, decision, ended, outcome, entry.started, ended, output, slot, running.spooled)
         self.desk.finish(item)
         return item
 
     def _give_back(self, running: Running, output: Output) -> Ended:
         now = time.monotonic()
-        item = Ended(running.claim, RELEASED, now, started=now, ended=now, output=output, slot=running.slot)
+        item = Ended(
+            running.claim,
+            RELEASED,
+            now,
+            started=now,
+            ended=now,
+            output=output,
+            slot=running.slot,
+            spooled=running.spooled,
+        )
         self.desk.finish(item)
         return item
 
     def _attempt(self, running: Running, entry: Entry) -> tuple[Outcome, Output]:
         claim = running.claim
         try:
-            spool = Spool(self.logs, claim.lease.worker, claim.lease.token)
+            blank, self._blank = self._blank, None
+            spool = Spool(self.logs, claim.lease.worker, claim.lease.token, blank)
         except OSError as error:
             return Outcome(error=f"cannot write the output to {self.logs}: {error.strerror}"), Output()
         try:
             outcome = self._execute(running, entry, spool)
         finally:
             output = spool.close()
+            self._blank = spool.blank
+            running.spooled = spool.blank is None
         return outcome, output
 
     def _execute(self, running: Running, entry: Entry, spool: Spool) -> Outcome:

@@ -1,4 +1,9 @@
-"""Where a run's output goes: straight into a file, whose last bytes are stored when the run has ended."""
+"""Where a run's output goes: straight into a file, whose last bytes are stored when the run has ended.
+
+Most runs write nothing. To make a file for each of them and to remove it takes as long as to write down how it ended,
+and twice as long where two workers do it at a time. So a runner gives a file that stayed empty to its next run, unless
+anybody could write to it yet, or read of it what is not theirs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from queuectl.engine.files import create_output, read_tail
+from queuectl.engine.opened import is_open_elsewhere, reopening
 from queuectl.model.attempt import OUTPUT_TAIL, Output
 
 
@@ -23,11 +29,16 @@ def _place(logs: Path, worker: str, token: int, suffix: str) -> str:
 
 @dataclass(slots=True)
 class SpoolFile:
-    """An unbuffered file that only appends."""
+    """An unbuffered file that only appends.
+
+    It was `lent` once somebody asked for its descriptor: nobody can tell how many processes have that by now.
+    """
 
     path: str | Path
     descriptor: int
     opened: os.stat_result = field(init=False, repr=False, compare=False)
+    lent: bool = field(default=False, init=False, repr=False, compare=False)
+    _reopening: str | None = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.opened = os.fstat(self.descriptor)
@@ -41,7 +52,14 @@ class SpoolFile:
 
     def fileno(self) -> int:
         """Return the descriptor, for a child to inherit."""
+        self.lent = True
         return self.descriptor
+
+    def reopening(self) -> str | None:
+        """Return the path by which a child opens the file by itself; None where that cannot be done."""
+        if self._reopening == "":
+            self._reopening = reopening(self.descriptor, self.opened.st_dev)
+        return self._reopening
 
 
 def still_open(file: SpoolFile) -> os.stat_result | None:
@@ -63,14 +81,47 @@ def close(file: SpoolFile) -> int | None:
     return found.st_size
 
 
+def renew(blank: SpoolFile, path: str) -> bool:
+    """Give an empty file the name that another run's has; False, and it is gone, if anything may come into it yet.
+
+    Only once it has that name is it looked at who has it open: from then on nobody opens it by the name that it had.
+    """
+    try:
+        os.rename(blank.path, path)
+    except OSError:  # somebody has cleaned up
+        drop(blank)
+        return False
+    blank.path = path
+    if is_open_elsewhere(blank.descriptor) or not _is_blank(blank):
+        drop(blank)
+        return False
+    return True
+
+
+def _is_blank(file: SpoolFile, found: os.stat_result | None = None) -> bool:
+    """Whether a file is as it was when it was made."""
+    found = os.fstat(file.descriptor) if found is None else found
+    made = file.opened
+    return not (found.st_size or found.st_blocks) and (found.st_mode, found.st_nlink) == (made.st_mode, made.st_nlink)
+
+
+def drop(file: SpoolFile) -> None:
+    """Remove a file that no run is to have any more."""
+    _remove(str(file.path))
+    os.close(file.descriptor)
+
+
 class Spool:
     """The files of one run."""
 
-    def __init__(self, logs: Path, worker: str, token: int) -> None:
-        """Create the file for the output. Raises OSError when it cannot be had."""
+    def __init__(self, logs: Path, worker: str, token: int, blank: SpoolFile | None = None) -> None:
+        """Take a `blank` of an earlier run for the output, or create its file. Raises OSError when it cannot be had."""
         self._where = (logs, worker, token)
-        self.output = self._open("out")
+        path = _place(*self._where, "out")
+        self.output = blank if blank is not None and renew(blank, path) else self._open("out")
         self._errors: SpoolFile | None = None
+        self.blank: SpoolFile | None = None
+        """Once closed: the file of the output, open yet, where the next run may have it; else None."""
 
     @property
     def errors(self) -> SpoolFile:
@@ -80,7 +131,12 @@ class Spool:
         return self._errors
 
     def close(self) -> Output:
-        """Close the files and return what they hold; they stay until `discard`."""
+        """Close the files and return what they hold; they stay until `discard`, but for what is `blank`."""
+        if self._errors is None and not self.output.lent:
+            found = still_open(self.output)
+            if found is not None and _is_blank(self.output, found):
+                self.blank = self.output
+                return Output()
         size = close(self.output)
         if self._errors is not None:
             close(self._errors)
@@ -118,13 +174,15 @@ def collect(logs: Path, worker: str, token: int) -> Output:
     )
 
 
-def discard_short(logs: Path, worker: str, token: int) -> None:
-    """Remove what is left of a run that was settled, but files that are so long that the storage refers to them."""
-    for suffix in ("out", "err"):
-        path = _place(logs, worker, token, suffix)
-        with contextlib.suppress(OSError):
-            if os.lstat(path).st_size <= OUTPUT_TAIL:
-                os.unlink(path)
+def discard_short(logs: Path, worker: str) -> None:
+    """Remove what is left of a worker whose runs are settled, but files so long that the storage refers to them."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(logs):
+            if name.startswith(f"{worker}-"):
+                path = os.path.join(logs, name)
+                with contextlib.suppress(OSError):
+                    if os.lstat(path).st_size <= OUTPUT_TAIL:
+                        os.unlink(path)
 
 
 def discard(logs: Path, worker: str, token: int, kept: Output | None) -> None:

@@ -148,9 +148,9 @@ class Worker:
         execute = self.config.registry.execute
         runner = Runner(self.desk, self.ledger, self.logs, self.policies, execute, environment, self._holds)
         while self._stop is None:
-            if not (self._run_next(runner) or self._fetch()):
+            if not (self._run_next(runner) or self._fetch(runner)):
                 break
-        runner.flag.close()
+        runner.close()
 
     def _run_next(self, runner: Runner) -> bool:
         """Run the next claim, if one waits; whether one did."""
@@ -190,7 +190,7 @@ class Worker:
             self._given_back_until = time.monotonic() + 2 * TRY_AGAIN
             self.desk.finish(Ended(claim, replace(RELEASED, delay=TRY_AGAIN), time.monotonic()))
 
-    def _fetch(self) -> bool:
+    def _fetch(self, runner: Runner) -> bool:
         """Get claims, or wait for some; return False when there is no more to come."""
         seen = self.desk.version
         result = self._exchange(seen)
@@ -201,6 +201,7 @@ class Worker:
                 self.desk.announce()  # the other runners are done too
                 return False
         if result is not None:
+            runner.drop_blank()  # there may be nothing to do for long
             longest = LONGEST_DRAIN_NAP if self.terms.drain else LONGEST_NAP
             self.desk.await_news(seen, longest if result.next_due is None else min(result.next_due, longest))
         return True

@@ -21,6 +21,18 @@ class OutputFile(Protocol):
         ...
 
 
+class ReopenableFile(OutputFile, Protocol):
+    """What a worker gives for an output: a child process may open it by itself."""
+
+    def reopening(self) -> str | None:
+        """Return a path by which a process that was just forked opens the file for appending; None if there is none.
+
+        It is good until that process executes a program. An executor that uses it, and never asks for `fileno`, spares
+        the worker a new file for the next run where nothing was written.
+        """
+        ...
+
+
 class Cancelled(Protocol):
     """Tells a running executor that it must end the job now."""
 

@@ -219,6 +219,16 @@ class TestOutput:
         assert place.run("logs", "daemon").stdout == "here\n"
         assert os.listdir(place.home / "logs") == []
 
+    def test_what_stays_behind_writes_to_no_other_job(self, place: Place) -> None:
+        """Given a job that wrote nothing and left a daemon with its output, what that writes is in no output."""
+        daemon = "setsid -f sh -c 'while ! test -e go; do sleep 0.02; done; echo late; touch gone'"
+        place.enqueue(
+            first="true", silent=daemon, next="touch go; while ! test -e gone; do sleep 0.02; done; echo mine"
+        )
+        assert place.drain() == 0
+        assert [place.run("logs", id).stdout for id in ("first", "silent", "next")] == ["", "", "mine\n"]
+        assert os.listdir(place.home / "logs") == []
+
 
 class TestLongCommands:
     """Commands of 200 KB and more."""

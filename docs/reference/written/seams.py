@@ -11,7 +11,7 @@ from written.source import Named, members, text_of
 
 SEAMS: Mapping[str, Sequence[str]] = {
     "Backoff": ("Failure",),
-    "Executor": ("EndingExecutor", "RunContext", "OutputFile", "Cancelled", "Outcome"),
+    "Executor": ("EndingExecutor", "RunContext", "OutputFile", "ReopenableFile", "Cancelled", "Outcome"),
     "Notifier": ("Event",),
     "Storage": (
         *("NewJob", "Job", "FreshJobs", "State"),

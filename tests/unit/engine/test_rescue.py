@@ -384,16 +384,16 @@ def inherited(world: World) -> Claim:
 
 
 def test_a_ledger_is_kept_for_whoever_has_its_jobs(world: World, rescue: Rescue, inherited: Claim) -> None:
-    """That one may die too; once it has settled them the ledger goes, and with it what was left of the output."""
+    """That one may die too; once it has settled them the ledger goes, and with it all that was left of outputs."""
     look_until(rescue, lambda: rescue._kept)
     assert os.listdir(world.run) == ["dead"]
-    for token, size in ((inherited.origin.token, 10), (99, 10)):
-        (world.logs / f"dead-{token}.out").write_bytes(b"x" * size)
+    for name in (f"dead-{inherited.origin.token}.out", "dead-99.out", "living-99.out"):
+        (world.logs / name).write_bytes(b"x" * 10)
     (world.logs / f"dead-{inherited.origin.token}.err").write_bytes(b"x" * (OUTPUT_TAIL + 1))
     world.storage.exchange("other", [Settlement(lease=inherited.lease, verdict=Verdict.LOST)], None)
     rescue._kept.clear()
     look_until(rescue, lambda: os.listdir(world.run) == [])
-    assert sorted(os.listdir(world.logs)) == ["dead-1.err", "dead-99.out"]
+    assert sorted(os.listdir(world.logs)) == ["dead-1.err", "living-99.out"]
 
 
 @pytest.mark.usefixtures("inherited")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from queuectl.engine import spool as spooling
-from queuectl.engine.spool import Spool, SpoolFile, collect, discard, spool_path
+from queuectl.engine.spool import Spool, SpoolFile, collect, discard, drop, spool_path
 from queuectl.model.attempt import OUTPUT_TAIL, Output
 
 LONG = b"x" * OUTPUT_TAIL + b"the end"
@@ -106,6 +107,83 @@ def test_nobody_elses_file_is_closed(tmp_path: Path) -> None:
         os.fstat(other)
     finally:
         os.close(other)
+
+
+class TestBlanks:
+    """A file to which nothing was written is the next run's."""
+
+    def after(self, folder: Path) -> SpoolFile:
+        """Return the file of a run that wrote nothing."""
+        spool = Spool(folder, "w", 1)
+        assert spool.close() == Output()
+        assert spool.blank is not None
+        return spool.blank
+
+    def test_it_gets_the_name_of_the_next(self, tmp_path: Path) -> None:
+        """And that one may write to it, with nothing left of the name before."""
+        blank = self.after(tmp_path)
+        spool = Spool(tmp_path, "w", 2, blank)
+        assert spool.output is blank
+        assert os.listdir(tmp_path) == ["w-2.out"]
+        spool.output.write(b"hello")
+        assert (spool.close(), spool.blank) == (Output(tail=b"hello", size=5), None)
+
+    @pytest.mark.parametrize("use", ["its descriptor was asked for", "it was written", "errors were kept apart"])
+    def test_of_which_runs_there_is_none(self, tmp_path: Path, use: str) -> None:
+        """Nobody knows how many have a descriptor that was once lent."""
+        spool = Spool(tmp_path, "w", 1)
+        if use.startswith("its"):
+            spool.output.fileno()
+        elif use.startswith("it was"):
+            spool.output.write(b"x")
+        else:
+            spool.errors.write(b"x")
+        spool.close()
+        assert spool.blank is None
+
+    @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_WRONLY | os.O_APPEND])
+    def test_who_has_it_open_keeps_it(self, tmp_path: Path, flags: int) -> None:
+        """A command's background would write into the next run's output, and a reader would read that."""
+        blank = self.after(tmp_path)
+        other = os.open(blank.path, flags)
+        try:
+            spool = Spool(tmp_path, "w", 2, blank)
+            assert spool.output is not blank
+            if flags:
+                os.write(other, b"late")
+            assert spool.close() == Output()
+        finally:
+            os.close(other)
+
+    @pytest.mark.parametrize("act", [lambda path: path.write_bytes(b"late"), lambda path: path.chmod(0o644)])
+    def test_what_was_changed_meanwhile_is_not_used(self, tmp_path: Path, act: Callable[[Path], object]) -> None:
+        """By a command's background, which has ended since."""
+        blank = self.after(tmp_path)
+        act(Path(blank.path))
+        spool = Spool(tmp_path, "w", 2, blank)
+        assert spool.output is not blank
+        assert (tmp_path / "w-2.out").stat().st_mode & 0o777 == 0o600
+        assert spool.close() == Output()
+
+    def test_one_that_a_command_linked_elsewhere_is_not_used(self, tmp_path: Path) -> None:
+        """It would show what the next one writes."""
+        blank = self.after(tmp_path)
+        (tmp_path / "elsewhere").hardlink_to(blank.path)
+        assert Spool(tmp_path, "w", 2, blank).output is not blank
+
+    def test_one_that_was_removed_is_not_used(self, tmp_path: Path) -> None:
+        """Nobody would find what the next run writes."""
+        blank = self.after(tmp_path)
+        os.unlink(blank.path)
+        spool = Spool(tmp_path, "w", 2, blank)
+        spool.output.write(b"hello")
+        assert spool.close().tail == b"hello"
+
+    def test_what_is_not_used_leaves_nothing(self, tmp_path: Path) -> None:
+        """Neither a file nor a descriptor."""
+        before = len(os.listdir("/dev/fd"))
+        drop(self.after(tmp_path))
+        assert (os.listdir(tmp_path), len(os.listdir("/dev/fd"))) == ([], before)
 
 
 def test_output_that_cannot_be_read_costs_no_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ class TestTrimmer:
         trimmer = Trimmer(output, 100 * MIB)
         path = tmp_path / "output"
         disk = 4 * MIB
-        monkeypatch.setattr(os, "fstatvfs", lambda _: Disk(f_frsize=4096, f_bavail=(disk - space(path)) // 4096))
+        monkeypatch.setattr(os, "statvfs", lambda _: Disk(f_frsize=4096, f_bavail=(disk - space(path)) // 4096))
         os.write(output, b"a" * 3 * MIB)
         trimmer.trim()
         assert path.read_bytes() == b"a" * MIB + bytes(MIB) + b"a" * MIB
@@ -96,7 +96,7 @@ class TestTrimmer:
         trimmer = Trimmer(output, 100 * MIB)
         os.write(output, b"a" * 3 * MIB)
         for room in (3 * MIB, 2 * MIB, MIB, 0, 0, 0, 0, 0, 0, 0):
-            monkeypatch.setattr(os, "fstatvfs", lambda _, room=room: Disk(f_frsize=4096, f_bavail=room // 4096))
+            monkeypatch.setattr(os, "statvfs", lambda _, room=room: Disk(f_frsize=4096, f_bavail=room // 4096))
             trimmer.trim()
         content = (tmp_path / "output").read_bytes()
         assert content[-64 * 1024 :] == b"a" * 64 * 1024
