@@ -112,13 +112,13 @@ def _carries(pid: int, lease: str) -> bool:
 def _is_being_born(process: Process, lease: str) -> bool:
     """Whether a process is what a dead worker forked for this run, and is yet to become the command.
 
-    Its environment is still the worker's, or none, but it has the run's output file open, which workers name after the
-    lease.
+    Its environment is still the worker's, or none, but it has an output file of that worker's open, which is named
+    after a lease, if not always the present one: all that the dead worker was about to start is to end.
     """
     if process.parent == os.getpid() or not (process.unborn or not kernel.environment(process.pid)):
         return False
-    stem = lease.replace(".", "-")
-    return any(os.path.basename(path).partition(".")[0] == stem for path in kernel.open_paths(process.pid))
+    worker = f"{lease.rpartition('.')[0]}-"
+    return any(os.path.basename(path).startswith(worker) for path in kernel.open_paths(process.pid))
 
 
 def _ancestry(alive: Mapping[int, Process]) -> set[int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from queuectl.engine.cancelling import CancelFlag, Reason
 from queuectl.engine.retry import Decision
+from queuectl.engine.spool import Spool
 from queuectl.model.attempt import Output, Result, Run
 from queuectl.model.lease import Claim, Lease, Settlement, Verdict
 from queuectl.model.outcome import Outcome
@@ -32,6 +33,7 @@ class Running:
     recorded: bool = False
     begun: bool = False
     withheld: bool = False
+    spool: Spool | None = None
     spooled: bool = True
 
 

@@ -13,7 +13,7 @@ from queuectl.engine.ledger import Entry, Record
 from queuectl.engine.policies import Policies
 from queuectl.engine.retry import Decision, decide_lost
 from queuectl.engine.runner import decide_ended
-from queuectl.engine.spool import collect
+from queuectl.engine.spool import collect, unveil
 from queuectl.errors import ConfigError
 from queuectl.model.attempt import Output, Run
 from queuectl.model.executor import EndingExecutor, Executor
@@ -109,11 +109,13 @@ def _settlement(case: Inherited, outcome: Outcome, decision: Decision, logs: Pat
 
 def _output(case: Inherited, logs: Path) -> Output:
     """Return what the run wrote; of one on another host that is to be seen only in a directory that both share."""
-    origin = case.claim.origin
+    origin, entry = case.claim.origin, case.entry
     try:
+        if entry is not None and entry.blank is not None and entry.phase != "ended":
+            unveil(logs, origin.worker, origin.token, entry.blank)
         return collect(logs, origin.worker, origin.token)
     except OSError:
-        if case.entry is not None:
+        if entry is not None:
             raise
         return Output()
 

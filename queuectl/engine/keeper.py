@@ -170,6 +170,8 @@ class Keeper:
         now = time.monotonic()
         for run in self._desk.running():
             if not run.recorded and now - run.started >= RECORD_AFTER:
+                if run.spool is not None:  # first: whoever sees that it runs looks for its output
+                    run.spool.show()
                 holds = self._storage.record(run.claim.lease, run.handle, started_ago=now - run.started)
                 run.recorded = True
                 if not holds:

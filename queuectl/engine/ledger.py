@@ -50,7 +50,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a slot runs, or ran: a claim that has no entry never started.
 
     `started` and `ended` are on the monotonic clock, which all processes of one boot share; `wall` is the start in
-    Unix seconds, for readers after a reboot.
+    Unix seconds, for readers after a reboot. Until it has ended, its output may be in a file that was made for another
+    run, whose token is `blank`.
     """
 
     job: str
@@ -59,6 +60,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     phase: Phase
     started: float
     wall: float
+    blank: int | None = None
     handle: str | None = None
     ended: float | None = None
     outcome: dict[str, Any] | None = None

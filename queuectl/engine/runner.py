@@ -17,7 +17,7 @@ from queuectl.engine.environment import job_environment
 from queuectl.engine.ledger import Entry, Ledger
 from queuectl.engine.policies import Policies
 from queuectl.engine.retry import Decision, decide
-from queuectl.engine.spool import Spool, SpoolFile, drop
+from queuectl.engine.spool import Spool, SpoolFile, drop, is_free
 from queuectl.errors import QueuectlError
 from queuectl.model.attempt import Output, Result
 from queuectl.model.executor import Executor, RunContext
@@ -96,7 +96,10 @@ class Runner:
         """Run one claim to its end and leave the outcome on the desk."""
         self.flag.clear()
         slot = self.ledger.take_slot()
-        entry = Entry(claim.job.id, claim.lease.token, claim.number, "starting", time.monotonic(), time.time())
+        if self._blank is not None and not is_free(self._blank):
+            self.drop_blank()
+        blank = None if self._blank is None else self._blank.token
+        entry = Entry(claim.job.id, claim.lease.token, claim.number, "starting", time.monotonic(), time.time(), blank)
         self.ledger.note(slot, entry)
         running = Running(claim, slot, self.flag, entry.started)
         self.desk.start(running)
@@ -134,7 +137,7 @@ class Runner:
         claim = running.claim
         try:
             blank, self._blank = self._blank, None
-            spool = Spool(self.logs, claim.lease.worker, claim.lease.token, blank)
+            spool = running.spool = Spool(self.logs, claim.lease.worker, claim.lease.token, blank)
         except OSError as error:
             return Outcome(error=f"cannot write the output to {self.logs}: {error.strerror}"), Output()
         try:

@@ -1,14 +1,17 @@
 """Where a run's output goes: straight into a file, whose last bytes are stored when the run has ended.
 
 Most runs write nothing. To make a file for each of them and to remove it takes as long as to write down how it ended,
-and twice as long where two workers do it at a time. So a runner gives a file that stayed empty to its next run, unless
-anybody could write to it yet, or read of it what is not theirs.
+and longer where others change files at the same time. So a runner gives a file that stayed empty, a blank, to its next
+run, unless anybody could write to it yet, or read of it what is not theirs. A blank is named after the run for which it
+was made, so that no name is changed either; the run that has it gives it a name of its own once there is something to
+see: when it has written, or lasts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,11 +34,13 @@ def _place(logs: Path, worker: str, token: int, suffix: str) -> str:
 class SpoolFile:
     """An unbuffered file that only appends.
 
-    It was `lent` once somebody asked for its descriptor: nobody can tell how many processes have that by now.
+    It was `lent` once somebody asked for its descriptor: nobody can tell how many processes have that by now. It was
+    made for the run with `token`.
     """
 
     path: str | Path
     descriptor: int
+    token: int = 0
     opened: os.stat_result = field(init=False, repr=False, compare=False)
     lent: bool = field(default=False, init=False, repr=False, compare=False)
     _reopening: str | None = field(default="", init=False, repr=False, compare=False)
@@ -81,26 +86,16 @@ def close(file: SpoolFile) -> int | None:
     return found.st_size
 
 
-def renew(blank: SpoolFile, path: str) -> bool:
-    """Give an empty file the name that another run's has; False, and it is gone, if anything may come into it yet.
+def is_free(blank: SpoolFile) -> bool:
+    """Whether the next run may have a file to which nothing was written: nobody else has it, and it was not changed.
 
-    Only once it has that name is it looked at who has it open: from then on nobody opens it by the name that it had.
+    From when it is called a blank nobody opens it by its name; so whoever has it open is seen here.
     """
-    try:
-        os.rename(blank.path, path)
-    except OSError:  # somebody has cleaned up
-        drop(blank)
-        return False
-    blank.path = path
-    if is_open_elsewhere(blank.descriptor) or not _is_blank(blank):
-        drop(blank)
-        return False
-    return True
+    return not is_open_elsewhere(blank.descriptor) and _is_blank(blank, os.fstat(blank.descriptor))
 
 
-def _is_blank(file: SpoolFile, found: os.stat_result | None = None) -> bool:
+def _is_blank(file: SpoolFile, found: os.stat_result) -> bool:
     """Whether a file is as it was when it was made."""
-    found = os.fstat(file.descriptor) if found is None else found
     made = file.opened
     return not (found.st_size or found.st_blocks) and (found.st_mode, found.st_nlink) == (made.st_mode, made.st_nlink)
 
@@ -117,8 +112,9 @@ class Spool:
     def __init__(self, logs: Path, worker: str, token: int, blank: SpoolFile | None = None) -> None:
         """Take a `blank` of an earlier run for the output, or create its file. Raises OSError when it cannot be had."""
         self._where = (logs, worker, token)
-        path = _place(*self._where, "out")
-        self.output = blank if blank is not None and renew(blank, path) else self._open("out")
+        self._lock = threading.Lock()
+        self._closed = self._shown = False
+        self.output = self._open("out") if blank is None else blank
         self._errors: SpoolFile | None = None
         self.blank: SpoolFile | None = None
         """Once closed: the file of the output, open yet, where the next run may have it; else None."""
@@ -130,13 +126,21 @@ class Spool:
             self._errors = self._open("err")
         return self._errors
 
+    def show(self) -> None:
+        """Let the output be seen under the name of this run, which lasts. For any thread; too late, it does nothing."""
+        with self._lock:
+            if not self._closed:
+                self._shown = True
+                self._name("out")
+
     def close(self) -> Output:
         """Close the files and return what they hold; they stay until `discard`, but for what is `blank`."""
-        if self._errors is None and not self.output.lent:
-            found = still_open(self.output)
-            if found is not None and _is_blank(self.output, found):
-                self.blank = self.output
-                return Output()
+        with self._lock:
+            self._closed = True
+        if self._is_silent() and self._name("blank"):
+            self.blank = self.output
+            return Output()
+        self._name("out")
         size = close(self.output)
         if self._errors is not None:
             close(self._errors)
@@ -147,14 +151,42 @@ class Spool:
         except OSError:  # no descriptor, or no sound disk: what the command did stays done
             return Output(error_tail=None if self._errors is None else b"")
 
+    def _is_silent(self) -> bool:
+        """Whether nothing was written, by a run that was short, to a file that can be given away."""
+        if self._shown or self._errors is not None or self.output.lent:
+            return False
+        found = still_open(self.output)
+        return found is not None and _is_blank(self.output, found)
+
+    def _name(self, suffix: str) -> bool:
+        """Name the file of the output after this run, or keep it a blank, whosever; whether that was to be done."""
+        before = str(self.output.path)
+        if before.endswith(f".{suffix}"):
+            return True
+        path = _place(*self._where, suffix)
+        try:
+            os.rename(before, path)
+        except OSError:  # somebody has cleaned up
+            return False
+        self.output.path = path
+        return True
+
     def _open(self, suffix: str) -> SpoolFile:
         path = _place(*self._where, suffix)
         try:
-            return SpoolFile(path, create_output(path))
+            return SpoolFile(path, create_output(path), self._where[2])
         except FileNotFoundError:  # some job, or somebody who cleans up, has removed the whole directory
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self._where[0], mode=0o700)
-            return SpoolFile(path, create_output(path))
+            return SpoolFile(path, create_output(path), self._where[2])
+
+
+def unveil(logs: Path, worker: str, token: int, blank: int) -> None:
+    """Give the output of a dead worker's run its own name; `blank` is the run for which its file was made."""
+    path = _place(logs, worker, token, "out")
+    if not os.path.lexists(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(_place(logs, worker, blank, "blank"), path)
 
 
 def collect(logs: Path, worker: str, token: int) -> Output:

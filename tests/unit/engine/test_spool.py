@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from queuectl.engine import spool as spooling
-from queuectl.engine.spool import Spool, SpoolFile, collect, discard, drop, spool_path
+from queuectl.engine.spool import Spool, SpoolFile, collect, discard, drop, is_free, spool_path, unveil
 from queuectl.model.attempt import OUTPUT_TAIL, Output
 
 LONG = b"x" * OUTPUT_TAIL + b"the end"
@@ -112,21 +112,39 @@ def test_nobody_elses_file_is_closed(tmp_path: Path) -> None:
 class TestBlanks:
     """A file to which nothing was written is the next run's."""
 
-    def after(self, folder: Path) -> SpoolFile:
-        """Return the file of a run that wrote nothing."""
-        spool = Spool(folder, "w", 1)
+    @pytest.fixture
+    def blank(self, tmp_path: Path) -> SpoolFile:
+        """The file of a run that wrote nothing."""
+        spool = Spool(tmp_path, "w", 1)
         assert spool.close() == Output()
         assert spool.blank is not None
+        assert is_free(spool.blank)
         return spool.blank
 
-    def test_it_gets_the_name_of_the_next(self, tmp_path: Path) -> None:
-        """And that one may write to it, with nothing left of the name before."""
-        blank = self.after(tmp_path)
+    def test_it_keeps_its_name_while_nothing_is_written(self, tmp_path: Path, blank: SpoolFile) -> None:
+        """So that a run that writes nothing changes no directory."""
+        for token in (2, 3):
+            spool = Spool(tmp_path, "w", token, blank)
+            assert (spool.close(), spool.blank, blank.token) == (Output(), blank, 1)
+            assert os.listdir(tmp_path) == ["w-1.blank"]
+
+    def test_the_first_that_writes_names_it(self, tmp_path: Path, blank: SpoolFile) -> None:
+        """And it is nobody's after that one."""
         spool = Spool(tmp_path, "w", 2, blank)
-        assert spool.output is blank
-        assert os.listdir(tmp_path) == ["w-2.out"]
         spool.output.write(b"hello")
         assert (spool.close(), spool.blank) == (Output(tail=b"hello", size=5), None)
+        assert os.listdir(tmp_path) == ["w-2.out"]
+
+    def test_a_run_that_lasts_names_it(self, tmp_path: Path, blank: SpoolFile) -> None:
+        """Whoever looks for what it writes finds it; once it is closed, it is too late."""
+        spool = Spool(tmp_path, "w", 2, blank)
+        spool.show()
+        assert os.listdir(tmp_path) == ["w-2.out"]
+        assert (spool.close(), spool.blank) == (Output(), None)
+        short = Spool(tmp_path, "w", 3)
+        short.close()
+        short.show()
+        assert sorted(os.listdir(tmp_path)) == ["w-2.out", "w-3.blank"]
 
     @pytest.mark.parametrize("use", ["its descriptor was asked for", "it was written", "errors were kept apart"])
     def test_of_which_runs_there_is_none(self, tmp_path: Path, use: str) -> None:
@@ -142,48 +160,51 @@ class TestBlanks:
         assert spool.blank is None
 
     @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_WRONLY | os.O_APPEND])
-    def test_who_has_it_open_keeps_it(self, tmp_path: Path, flags: int) -> None:
+    def test_who_has_it_open_keeps_it(self, blank: SpoolFile, flags: int) -> None:
         """A command's background would write into the next run's output, and a reader would read that."""
-        blank = self.after(tmp_path)
         other = os.open(blank.path, flags)
-        try:
-            spool = Spool(tmp_path, "w", 2, blank)
-            assert spool.output is not blank
-            if flags:
-                os.write(other, b"late")
-            assert spool.close() == Output()
-        finally:
-            os.close(other)
+        assert not is_free(blank)
+        os.close(other)
+        assert is_free(blank)
 
-    @pytest.mark.parametrize("act", [lambda path: path.write_bytes(b"late"), lambda path: path.chmod(0o644)])
-    def test_what_was_changed_meanwhile_is_not_used(self, tmp_path: Path, act: Callable[[Path], object]) -> None:
-        """By a command's background, which has ended since."""
-        blank = self.after(tmp_path)
-        act(Path(blank.path))
-        spool = Spool(tmp_path, "w", 2, blank)
-        assert spool.output is not blank
-        assert (tmp_path / "w-2.out").stat().st_mode & 0o777 == 0o600
-        assert spool.close() == Output()
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda path: path.write_bytes(b"late"),
+            lambda path: path.chmod(0o644),
+            lambda path: path.with_name("elsewhere").hardlink_to(path),
+            lambda path: path.unlink(),
+        ],
+        ids=["written", "opened to others", "linked", "removed"],
+    )
+    def test_what_was_changed_meanwhile_is_not_free(self, blank: SpoolFile, change: Callable[[Path], object]) -> None:
+        """By a command's background that has ended since, or by who cleans up."""
+        change(Path(blank.path))
+        assert not is_free(blank)
 
-    def test_one_that_a_command_linked_elsewhere_is_not_used(self, tmp_path: Path) -> None:
-        """It would show what the next one writes."""
-        blank = self.after(tmp_path)
-        (tmp_path / "elsewhere").hardlink_to(blank.path)
-        assert Spool(tmp_path, "w", 2, blank).output is not blank
-
-    def test_one_that_was_removed_is_not_used(self, tmp_path: Path) -> None:
-        """Nobody would find what the next run writes."""
-        blank = self.after(tmp_path)
-        os.unlink(blank.path)
-        spool = Spool(tmp_path, "w", 2, blank)
-        spool.output.write(b"hello")
-        assert spool.close().tail == b"hello"
+    def test_where_it_can_get_no_name_it_is_given_up(self, tmp_path: Path) -> None:
+        """What the run did stays done."""
+        spool = Spool(tmp_path, "w", 1)
+        os.unlink(spool.output.path)
+        assert (spool.close(), spool.blank) == (Output(), None)
 
     def test_what_is_not_used_leaves_nothing(self, tmp_path: Path) -> None:
         """Neither a file nor a descriptor."""
         before = len(os.listdir("/dev/fd"))
-        drop(self.after(tmp_path))
+        spool = Spool(tmp_path, "w", 1)
+        spool.close()
+        assert spool.blank is not None
+        drop(spool.blank)
         assert (os.listdir(tmp_path), len(os.listdir("/dev/fd"))) == ([], before)
+
+    def test_a_dead_workers_is_found(self, tmp_path: Path, blank: SpoolFile) -> None:
+        """By the token that its ledger names, or under its own name where it had that already."""
+        os.write(blank.descriptor, b"hello")
+        for _ in range(2):
+            unveil(tmp_path, "w", 2, 1)
+            assert collect(tmp_path, "w", 2).tail == b"hello"
+        unveil(tmp_path, "w", 3, 9)
+        assert collect(tmp_path, "w", 3) == Output()
 
 
 def test_output_that_cannot_be_read_costs_no_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,11 +265,11 @@ class TestByLease:
         bench.end("lease:")
         assert bench.is_running(carrier.pid)
 
-    @pytest.mark.parametrize(("file", "survives"), [("{}.out", False), ("{}2.out", True), ("x{}.out", True)])
+    @pytest.mark.parametrize(("file", "survives"), [("{}.out", False), ("{}2.blank", False), ("x{}.out", True)])
     def test_between_fork_and_execution(
         self, bench: Bench, start: Start, tmp_path: Path, file: str, survives: bool, lease: str
     ) -> None:
-        """A fork that has no lease in its environment yet is known by the output file that it has open."""
+        """A fork that has no lease in its environment yet is known by an output of its worker's that it has open."""
         unborn = int(told(start(sys.executable, "-c", UNBORN, str(tmp_path / file.format(lease.replace(".", "-"))))))
         bench.end(f"lease:{lease}")
         assert bench.is_running(unborn) == survives
