@@ -29,6 +29,7 @@ class Policies:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._lock = threading.Lock()
+        self._executors: dict[str, Executor] = {}
         self._selected: dict[object, Any] = {}
         self._chosen: dict[object, Any] = {}
 
@@ -47,12 +48,15 @@ class Policies:
 
         Raises ConfigError when the job's options do not fit the executor, PluginError when it cannot be built.
         """
-        selected = self._config.executor(job.queue)
-        executor: Executor = (
-            self._choose(selected, job.options, lambda: self._config.executor_for(job.options, job.queue))
-            if job.options
-            else self._select(selected)
-        )
+        executor: Executor | None
+        if job.options:
+            selected = self._config.executor(job.queue)
+            executor = self._choose(selected, job.options, lambda: self._config.executor_for(job.options, job.queue))
+            return executor
+        queue = job.queue if job.queue in self._config.queues else ANY_OTHER
+        executor = self._executors.get(queue)
+        if executor is None:
+            executor = self._executors[queue] = self._select(self._config.executor(queue))
         return executor
 
     def executor_name(self, job: Job) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 import structlog
@@ -168,11 +169,13 @@ class Runner:
         return self._outcome(running, job, context)
 
     def _outcome(self, running: Running, job: Job, context: RunContext) -> Outcome:
-        name = self.policies.executor_name(job)
+        def name() -> str:
+            return self.policies.executor_name(job)
+
         try:
             executor: Executor = self.policies.executor(job)
         except QueuectlError as error:
-            structlog.get_logger().warning("the executor cannot be used", plugin=name, error=error.message)
+            structlog.get_logger().warning("the executor cannot be used", plugin=name(), error=error.message)
             return Outcome(error=_storable(error.message))
 
         def run(job: Job, context: RunContext) -> Outcome:
@@ -189,8 +192,8 @@ class Runner:
             return Outcome(error=_storable(error.message))
         except BaseException as error:  # a wall: an attempt may fail in any way, its worker may not
             what = brief(error)
-            structlog.get_logger().warning("the executor raised", plugin=name, error=what, exc_info=True)
-            return Outcome(error=_storable(f"{name} raised {what}"))
+            structlog.get_logger().warning("the executor raised", plugin=name(), error=what, exc_info=True)
+            return Outcome(error=_storable(f"{name()} raised {what}"))
 
     def _note_end(self, running: Running, entry: Entry, outcome: Outcome, ended: float, reason: Reason | None) -> None:
         noted = replace(
@@ -229,9 +232,9 @@ def decide_ended(job: Job, outcome: Outcome, policies: Policies, *, stopped: boo
     )
 
 
-def _checked(outcome: Outcome, name: str) -> Outcome:
+def _checked(outcome: Outcome, name: Callable[[], str]) -> Outcome:
     fault = fault_in(outcome)
-    return outcome if fault is None else Outcome(error=f"{name} returned {fault}")
+    return outcome if fault is None else Outcome(error=f"{name()} returned {fault}")
 
 
 def _escaped(outcome: Outcome) -> Outcome:
@@ -244,5 +247,12 @@ def _storable(text: str) -> str:
 
 
 def _plain(outcome: Outcome) -> dict[str, object]:
-    values = {name: getattr(outcome, name) for name in Outcome.__slots__}
-    return {name: value for name, value in values.items() if value is not None and value is not False}
+    return {
+        name: value
+        for name, value in zip(_FIELDS, _values(outcome), strict=True)
+        if value is not None and value is not False
+    }
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Outcome))
+_values = attrgetter(*_FIELDS)
