@@ -8,9 +8,10 @@ from typing import Any
 from queuectl import Attempt, ConflictError, Job, Moved, Output, State
 from queuectl_postgres import orders
 from queuectl_postgres import statements as sql
+from queuectl_postgres.arrays import columns
 from queuectl_postgres.codes import CODE_OF_STATE, DONE, DUE, FAILED, HELD, READY
 from queuectl_postgres.rows import command_columns, json_of, storable
-from queuectl_postgres.settling import ATTEMPT, columns
+from queuectl_postgres.settling import ATTEMPT
 from queuectl_postgres.transaction import Transaction, Wake
 
 _COLUMNS = (
@@ -34,7 +35,7 @@ def adopt(tx: Transaction, moved: Sequence[Moved], queues: Mapping[str, int]) ->
         tx.link.run(sql.ADD_ATTEMPTS, columns(ATTEMPT, [_attempt(*run) for run in runs]))
         wrote = [run for run in runs if run[2].tail or run[2].error_tail is not None]
         tx.link.many(
-            sql.ADD_OUTPUTS,
+            sql.ADD_OUTPUT,
             [(seq, attempt.number, output.tail, output.error_tail) for seq, attempt, output in wrote],
         )
     for each in fresh:

@@ -10,8 +10,21 @@ from typing import Any, NamedTuple
 from queuectl import Ask, Claim, Lease
 from queuectl_postgres import statements as sql
 from queuectl_postgres.codes import PROCESSING
-from queuectl_postgres.link import Link
-from queuectl_postgres.rows import LEASE, LIMIT_KEY, PRIORITY, QUEUE, RUNS, SEQ, STATE, UPDATED_AT, WORKER, job_of
+from queuectl_postgres.link import Answer, Link
+from queuectl_postgres.rows import (
+    BEFORE,
+    ID,
+    LEASE,
+    LIMIT_KEY,
+    PRIORITY,
+    QUEUE,
+    RUNS,
+    SEQ,
+    STATE,
+    UPDATED_AT,
+    WORKER,
+    job_of,
+)
 from queuectl_postgres.transaction import Transaction, Wake
 
 PROMOTED_AT_ONCE = 2000
@@ -42,10 +55,20 @@ class Head(NamedTuple):
         return self.due_at is not None or self.is_ahead
 
 
+def ask_heads(link: Link, ask: Ask, now: float | None) -> Answer:
+    """Ask for the queues of an `ask` that are not paused, at `now` or by the server's clock."""
+    names = None if ask.queues is None else list(ask.queues)
+    return link.ask(sql.HEADS, {"now": now, "queues": names})
+
+
+def heads_in(answer: Answer) -> list[Head]:
+    """Return what was asked for."""
+    return [Head._make(row) for row in answer.fetchall()]
+
+
 def heads(link: Link, ask: Ask, now: float) -> list[Head]:
     """Return the asked queues that are not paused."""
-    names = None if ask.queues is None else list(ask.queues)
-    return [Head._make(row) for row in link.rows(sql.HEADS, {"now": now, "queues": names})]
+    return heads_in(ask_heads(link, ask, now))
 
 
 def next_due(found: Sequence[Head], now: float) -> float | None:
@@ -64,22 +87,40 @@ def is_anything_claimable(link: Link, found: Sequence[Head]) -> bool:
     )
 
 
-def claim(tx: Transaction, worker: str, ask: Ask) -> tuple[list[Claim], float | None]:
+def claim(tx: Transaction, worker: str, ask: Ask, found: Sequence[Head]) -> tuple[list[Claim], float | None]:
     """Lease the best claimable jobs to a worker; also return in how many seconds there may be more.
 
-    The worker must be registered, and its row locked.
+    The worker must be registered, and its row locked; `found` are the heads as they are now.
     """
-    found = heads(tx.link, ask, tx.now)
     due = next_due(found, tx.now)
     if any(head.is_due for head in found):
         if _promote(tx, found):
             due = 0.0
         found = heads(tx.link, ask, tx.now)
-    lanes = _lanes(tx, [head for head in found if head.seq is not None], ask.limit)
-    rows = _best(lanes, ask.limit)
-    if len(rows) < ask.limit and any(lane.has_more for lane in lanes):
-        due = 0.0
-    return _lease(tx, worker, rows), due
+    ready = [head for head in found if head.seq is not None]
+    claims, has_more = (_of_one if _is_simple(ready) else _of_several)(tx, worker, ready, ask.limit)
+    return claims, 0.0 if has_more and len(claims) < ask.limit else due
+
+
+def _is_simple(ready: Sequence[Head]) -> bool:
+    return len(ready) == 1 and ready[0].max_jobs is None and ready[0].max_key is None
+
+
+def _of_one(tx: Transaction, worker: str, ready: Sequence[Head], limit: int) -> tuple[list[Claim], bool]:
+    """Lease the best of a queue without limits; also return whether there may be more that was not reached."""
+    (head,) = ready
+    place = {"queue": head.queue, "limit": limit, "worker": worker, "now": tx.now}
+    rows = tx.link.rows(sql.CLAIM_BEST, place)
+    for row in rows:
+        tx.leased(row[QUEUE], row[BEFORE])
+    return [_claim(row, Lease(row[ID], row[LEASE], worker)) for row in rows], all(row[SEQ] != head.seq for row in rows)
+
+
+def _of_several(tx: Transaction, worker: str, ready: Sequence[Head], limit: int) -> tuple[list[Claim], bool]:
+    """Do the same over several queues, or within limits."""
+    lanes = _lanes(tx, ready, limit)
+    rows = _best(lanes, limit)
+    return _lease(tx, worker, rows), any(lane.has_more for lane in lanes)
 
 
 def _promote(tx: Transaction, found: Sequence[Head]) -> bool:
@@ -226,13 +267,15 @@ def _lease(tx: Transaction, worker: str, rows: Sequence[tuple[Any, ...]]) -> lis
         return []
     place = {"worker": worker, "now": tx.now, "seqs": [row[SEQ] for row in rows]}
     tokens = dict(tx.link.rows(sql.CLAIM, place))
+    claims = []
     for row in rows:
-        tx.left(row[QUEUE], row[STATE])
-        tx.arrived(row[QUEUE], PROCESSING)
-    return [_claim(row, Lease(row[0], tokens[row[SEQ]], worker), tx.now) for row in rows]
+        tx.leased(row[QUEUE], row[STATE])
+        lease = Lease(row[ID], tokens[row[SEQ]], worker)
+        after = list(row)
+        after[STATE], after[UPDATED_AT], after[WORKER], after[LEASE] = PROCESSING, tx.now, worker, lease.token
+        claims.append(_claim(after, lease))
+    return claims
 
 
-def _claim(row: tuple[Any, ...], lease: Lease, now: float) -> Claim:
-    after = list(row)
-    after[STATE], after[UPDATED_AT], after[WORKER], after[LEASE] = PROCESSING, now, lease.worker, lease.token
-    return Claim(job=job_of(after), lease=lease, number=row[RUNS] + 1, origin=lease)
+def _claim(row: Sequence[Any], lease: Lease) -> Claim:
+    return Claim(job=job_of(row), lease=lease, number=row[RUNS] + 1, origin=lease)

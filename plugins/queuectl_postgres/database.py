@@ -111,7 +111,7 @@ class Database:
 
     def _give_back(self, link: Link) -> None:
         connection = link.connection
-        if not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+        if _is_sound(connection):
             with self._lock:
                 if not self._closed and len(self._idle) < KEPT:
                     self._idle.append(link)
@@ -141,6 +141,13 @@ class Database:
             self._pooled = row is None or row[0] != connection.info.backend_pid
         if not self._pooled:
             connection.prepare_threshold = 2
+
+
+def _is_sound(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a connection can be used for something else."""
+    if connection.closed or (isinstance(connection, Connection) and connection.is_spoilt):
+        return False
+    return connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
 def _works(link: Link, patience: float) -> bool:

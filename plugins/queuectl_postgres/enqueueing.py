@@ -10,6 +10,7 @@ from psycopg import errors
 
 from queuectl import ConflictError, FreshJobs, Job, NewJob
 from queuectl_postgres import statements as sql
+from queuectl_postgres.arrays import arrays, columns
 from queuectl_postgres.codes import DUE, PENDING, READY
 from queuectl_postgres.link import Link
 from queuectl_postgres.rows import command_columns, json_of
@@ -35,7 +36,7 @@ def enqueue(
         if not fresh:
             return []
         try:
-            with tx.link.savepoint():
+            with tx.link.savepoint_together():
                 _store(tx, fresh, queues)
         except errors.UniqueViolation as error:
             collision = error
@@ -60,8 +61,7 @@ def _told(tx: Transaction, fresh: Sequence[NewJob], queues: Mapping[str, int]) -
 def _store(tx: Transaction, jobs: Sequence[NewJob], queues: Mapping[str, int]) -> None:
     for begin in range(0, len(jobs), AT_ONCE):
         rows = [_row(new, queues[new.queue], tx.now) for new in jobs[begin : begin + AT_ONCE]]
-        columns = {name: list(column) for name, column in zip(_COLUMNS, zip(*rows, strict=True), strict=True)}
-        tx.link.run(sql.ADD_JOBS, {**columns, "now": tx.now})
+        tx.link.ask(sql.ADD_JOBS, {**columns(_COLUMNS, rows), "now": tx.now})
 
 
 _COLUMNS = (
@@ -127,6 +127,5 @@ def _stored_names(link: Link, jobs: Sequence[NewJob]) -> set[tuple[object, ...]]
         names |= {("key", key) for (key,) in link.rows(sql.KEYS_TAKEN, (keys,))}
     fires = [(new.schedule, new.fire_at) for new in jobs if new.schedule is not None]
     if fires:
-        columns = [list(column) for column in zip(*fires, strict=True)]
-        names |= {("firing", *row) for row in link.rows(sql.FIRED, columns)}
+        names |= {("firing", *row) for row in link.rows(sql.FIRED, arrays(fires))}
     return names

@@ -1,52 +1,79 @@
-"""The exchange: settle and claim in one transaction, and no transaction when there is nothing to do."""
+"""The exchange: settle and claim in one transaction, and no transaction when there is nothing to do.
+
+What need not wait for each other's answer is asked together: the way to the server and back takes longer than the work.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from queuectl import Ask, Claim, Exchange, Settlement
 from queuectl_postgres import statements as sql
-from queuectl_postgres.claiming import claim, heads, is_anything_claimable, next_due
-from queuectl_postgres.leases import cancelling, is_beat_due
-from queuectl_postgres.link import Link
-from queuectl_postgres.settling import settle
+from queuectl_postgres.claiming import ask_heads, claim, heads_in, is_anything_claimable, next_due
+from queuectl_postgres.leases import ask_cancelling, cancelling_in, is_beat_due
+from queuectl_postgres.link import Answer, Link
+from queuectl_postgres.settling import Told, settle, tell
 from queuectl_postgres.transaction import Transaction
+
+
+class Opening(NamedTuple):
+    """What an exchange asks first: its worker, which is locked before all else, and what it settles."""
+
+    claimant: Answer
+    told: Told
 
 
 def nothing_to_do(
     link: Link, worker: str, ask: Ask | None, now: float | None, wanted: frozenset[str]
 ) -> Exchange | None:
     """Look without writing whether there is anything to claim or to tell; return the answer when there is not."""
+    with link.together():
+        cancelled = ask_cancelling(link, worker)
+        if ask is not None:
+            look = link.ask(sql.LOOK, (worker,))
+            found_there = ask_heads(link, ask, now)
+        if "queue.drained" in wanted:
+            untold = link.ask(sql.DRAINED_UNTOLD)
     if ask is None:
-        return Exchange(cancelled=cancelling(link, worker))
-    row = link.row(sql.LOOK, (worker,))
-    assert row is not None
-    at, is_registered = row
-    at = at if now is None else now
-    found = heads(link, ask, at)
+        return Exchange(cancelled=cancelling_in(cancelled, worker))
+    ((at, is_registered),) = look.fetchall()
+    found = heads_in(found_there)
     if ask.limit > 0 and is_registered and is_anything_claimable(link, found):
         return None
-    if "queue.drained" in wanted and link.row(sql.DRAINED_UNTOLD) is not None:
+    if "queue.drained" in wanted and untold.fetchall():
         return None
-    return Exchange(cancelled=cancelling(link, worker), next_due=next_due(found, at))
+    return Exchange(cancelled=cancelling_in(cancelled, worker), next_due=next_due(found, at if now is None else now))
 
 
-def exchange(tx: Transaction, worker: str, settlements: Sequence[Settlement], ask: Ask | None) -> Exchange:
+def opening(link: Link, worker: str, settlements: Sequence[Settlement]) -> Opening:
+    """Ask what an exchange begins with; once it is answered nobody takes the worker over."""
+    return Opening(claimant=link.ask(sql.WORKER, (worker,)), told=tell(link, settlements))
+
+
+def exchange(
+    tx: Transaction, worker: str, settlements: Sequence[Settlement], ask: Ask | None, opening: Opening
+) -> Exchange:
     """Settle, then claim from what is claimable after that."""
-    claimant = tx.link.row(sql.WORKER, (worker,))  # locked first: nobody takes it over from here on
-    accepted = settle(tx, settlements)
+    claimant = opening.claimant.fetchone()
+    with tx.link.together():
+        accepted = settle(tx, settlements, opening.told)
+        cancelled = ask_cancelling(tx.link, worker)
+        if ask is not None:
+            found_there = ask_heads(tx.link, ask, tx.now)
     claims: list[Claim] = []
     due = None
     if ask is not None:
+        found = heads_in(found_there)
         if claimant is not None and ask.limit > 0:
-            claims, due = claim(tx, worker, ask)
+            claims, due = claim(tx, worker, ask, found)
         else:
-            due = next_due(heads(tx.link, ask, tx.now), tx.now)
+            due = next_due(found, tx.now)
     if claimant is not None and (accepted or claims) and is_beat_due(tx.now, claimant[2], claimant[1]):
         tx.link.run(sql.BEAT, (tx.now, worker))
     if not settlements and not claims:
         _tell_of_the_drained(tx)
-    return Exchange(accepted=accepted, claims=tuple(claims), cancelled=cancelling(tx.link, worker), next_due=due)
+    return Exchange(accepted=accepted, claims=tuple(claims), cancelled=cancelling_in(cancelled, worker), next_due=due)
 
 
 def _tell_of_the_drained(tx: Transaction) -> None:

@@ -58,7 +58,8 @@ def translated(place: str) -> Iterator[None]:
     except TimeoutError as error:
         raise StorageBusyError(f"{place} does not answer", hint=_LOOK) from error
     except UnicodeEncodeError as error:
-        raise UsageError(f"text that is no valid Unicode cannot be stored: {error.object!r}") from error
+        told = error.object[max(0, error.start - 20) : error.end + 20]  # of all that was to be stored
+        raise UsageError(f"text that is no valid Unicode cannot be stored: {told!r}") from error
     except msgspec.MsgspecError as error:  # what we write can be read back
         raise StorageRefusedError(f"{place} is damaged: {error}", hint="restore a backup") from error
 

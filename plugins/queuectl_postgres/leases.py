@@ -7,7 +7,7 @@ from typing import Any
 
 from queuectl import Beat, Claim, Lease, Role, StopMode
 from queuectl_postgres import statements as sql
-from queuectl_postgres.link import Link
+from queuectl_postgres.link import Answer, Link
 from queuectl_postgres.rows import job_of, storable
 from queuectl_postgres.transaction import Transaction, Wake
 
@@ -53,9 +53,14 @@ def is_beat_due(now: float, beat_at: float, lease: float) -> bool:
     return abs(now - beat_at) > lease / 6
 
 
-def cancelling(link: Link, worker: str) -> frozenset[Lease]:
-    """Return the leases of a worker whose job is to be cancelled."""
-    return frozenset(Lease(id, token, worker) for id, token in link.rows(sql.CANCELLING, (worker,)))
+def ask_cancelling(link: Link, worker: str) -> Answer:
+    """Ask for the leases of a worker whose job is to be cancelled."""
+    return link.ask(sql.CANCELLING, (worker,))
+
+
+def cancelling_in(answer: Answer, worker: str) -> frozenset[Lease]:
+    """Return what was asked for."""
+    return frozenset(Lease(id, token, worker) for id, token in answer.fetchall())
 
 
 def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) -> list[Claim]:

@@ -13,6 +13,9 @@ from psycopg import sql
 
 Value = TypeVar("Value")
 
+Answer = psycopg.Cursor[tuple[Any, ...]]
+"""Where the rows of a statement are, or will be."""
+
 Values = Mapping[str, Any] | Sequence[Any] | None
 
 WAITS_AT_ONCE = 0.1
@@ -21,6 +24,9 @@ WAITS_AT_ONCE = 0.1
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection whose waits end: a server that is cut off says nothing, and may not be waited for for ever."""
+
+    is_spoilt = False
+    """Whether it is not to be used again, once what is under way is done."""
 
     patience: float | None = None
     """For how many seconds an answer is waited for; None: for as long as it takes."""
@@ -34,6 +40,22 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         except TimeoutError:
             self.pgconn.finish()  # what it was asked, it may still do: nobody can tell
             raise
+
+
+def _pipelined(connection: Connection) -> Iterator[None]:
+    """Let what comes be sent together; where the end of that fails too, the first failure is the one to be told."""
+    failure: BaseException | None = None
+    try:
+        with connection.pipeline():
+            try:
+                yield
+            except BaseException as error:  # raised below: psycopg would log what it finds in its way
+                failure = error
+    except (psycopg.Error, TimeoutError):
+        if failure is None:
+            raise
+    if failure is not None:
+        raise failure
 
 
 def _bounded(gen: Generator[Any, Any, Value], patience: float) -> Generator[Any, Any, Value]:
@@ -77,6 +99,28 @@ class Link:
         """Run a statement, and return how many rows it wrote."""
         return self._executed(statement, values).rowcount
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Send what the block asks without a wait for each answer, and return when all are there.
+
+        What a statement did or found is known only afterwards: `ask` it. An error of any is raised at the end, and no
+        later one is run. On a connection that is not ours, and where libpq is too old, each is waited for.
+        """
+        if not (isinstance(self.connection, Connection) and psycopg.Pipeline.is_supported()):
+            yield
+            return
+        try:
+            yield from _pipelined(self.connection)
+        except BaseException:
+            # psycopg takes a statement for prepared that was to be after the one that failed, and so never was.
+            self.connection.prepare_threshold = None
+            self.connection.is_spoilt = True
+            raise
+
+    def ask(self, statement: str, values: Values = None) -> Answer:
+        """Run a statement, and return where its rows will be once all that was asked together is answered."""
+        return self._executed(statement, values)
+
     def many(self, statement: str, values: Iterable[Values]) -> None:
         """Run a statement once for each of many values, in one go."""
         with self.connection.cursor() as cursor:
@@ -95,13 +139,26 @@ class Link:
     def savepoint(self, name: str = "queuectl_step") -> Iterator[None]:
         """Undo what the block did when it raises, and leave the transaction open."""
         self.run(f"SAVEPOINT {name}")
+        with self._undone(name):
+            yield
+        self.run(f"RELEASE SAVEPOINT {name}")
+
+    @contextmanager
+    def savepoint_together(self, name: str = "queuectl_step") -> Iterator[None]:
+        """Do the same, and send all at once: the block may look at no answer."""
+        with self._undone(name), self.together():
+            self.ask(f"SAVEPOINT {name}")
+            yield
+            self.ask(f"RELEASE SAVEPOINT {name}")
+
+    @contextmanager
+    def _undone(self, name: str) -> Iterator[None]:
         try:
             yield
         except BaseException:
             self.run(f"ROLLBACK TO SAVEPOINT {name}")
             self.run(f"RELEASE SAVEPOINT {name}")
             raise
-        self.run(f"RELEASE SAVEPOINT {name}")
 
     def roll_back(self) -> None:
         """Undo the transaction that is open, if the connection still is."""

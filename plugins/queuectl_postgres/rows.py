@@ -28,8 +28,8 @@ CANCEL_REQUESTED, PHASE, RUNS, LEASE, LIMIT_KEY = (
     _NAMES.index(f"job.{name}") for name in ("cancel_requested", "phase", "runs", "lease", "limit_key")
 )
 ID = 0
-SEQ, QUEUE = len(_NAMES), len(_NAMES) + 1
-"""Where columns stand in such a row. The last two follow it where a statement asks for them."""
+SEQ, QUEUE, BEFORE = len(_NAMES), len(_NAMES) + 1, len(_NAMES) + 2
+"""Where columns stand in such a row. The last three follow it where a statement asks for them."""
 
 JOB_TABLES = "queuectl.job JOIN queuectl.spec ON spec.seq = job.seq JOIN queuectl.queue ON queue.id = job.queue"
 """Where those columns are."""

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from queuectl import Job, Result, Run, Settlement, Verdict
 from queuectl_postgres import statements as sql
+from queuectl_postgres.arrays import arrays, columns
 from queuectl_postgres.codes import CANCELLED, COMPLETED, DEAD, DONE, DUE, FAILED, PENDING, PROCESSING, READY
+from queuectl_postgres.link import Answer, Link
 from queuectl_postgres.rows import storable
 from queuectl_postgres.transaction import Transaction, Wake
 
@@ -23,6 +25,9 @@ _EVENTS = {
     Verdict.LOST: "job.lost",
 }
 _TOLD = frozenset({"job.started", *_EVENTS.values()})
+
+Runner = tuple[str, str, int]
+"""A worker's id, its host and process."""
 
 ENDED_IS_KEPT = 8 * 86400.0
 """For how many seconds it is kept how many runs ended in each second."""
@@ -64,13 +69,28 @@ class _Accepted(NamedTuple):
         return self.leased.origin_worker or self.settlement.lease.worker
 
 
-def settle(tx: Transaction, settlements: Sequence[Settlement]) -> frozenset[int]:
-    """Write how claims ended; return the tokens of the leases that still held."""
+class Told(NamedTuple):
+    """What the server tells of leases that are to be settled: their jobs, which are locked, and their workers."""
+
+    leased: Answer | None
+    workers: Answer | None
+
+
+def tell(link: Link, settlements: Sequence[Settlement]) -> Told:
+    """Ask for the jobs under the leases of settlements, and who those workers are."""
     if not settlements:
-        return frozenset()
+        return Told(None, None)
     leases = [(each.lease.worker, each.lease.token, each.lease.job) for each in settlements]
-    rows = tx.link.rows(sql.LEASED, [list(column) for column in zip(*leases, strict=True)])
-    held = {leased.lease: leased for leased in map(_Leased._make, rows)}
+    return Told(
+        link.ask(sql.LEASED, arrays(leases)), link.ask(sql.INCARNATIONS, (sorted({worker for worker, *_ in leases}),))
+    )
+
+
+def settle(tx: Transaction, settlements: Sequence[Settlement], told: Told) -> frozenset[int]:
+    """Write how claims ended; return the tokens of the leases that still held."""
+    if told.leased is None or told.workers is None:
+        return frozenset()
+    held = {leased.lease: leased for leased in map(_Leased._make, told.leased.fetchall())}
     accepted = []
     for settlement in settlements:
         leased = held.pop(settlement.lease.token, None)  # popped: a lease can be settled once
@@ -78,7 +98,8 @@ def settle(tx: Transaction, settlements: Sequence[Settlement]) -> frozenset[int]
             accepted.append(_accept(settlement, leased))
     if accepted:
         starts = _starts(tx, accepted)
-        _write(tx, accepted)
+        runners = {id: (id, host, pid) for id, host, pid in told.workers.fetchall()}
+        _write(tx, accepted, runners)
         if not tx.wanted.isdisjoint(_TOLD):
             _tell(tx, accepted, starts)
     return frozenset(each.leased.lease for each in accepted)
@@ -95,16 +116,16 @@ def _accept(settlement: Settlement, leased: _Leased) -> _Accepted:
     return _Accepted(settlement, leased, verdict, state)
 
 
-def _write(tx: Transaction, accepted: Sequence[_Accepted]) -> None:
-    tx.link.run(sql.SETTLE, {**columns(_JOB, [_job_row(each, tx.now) for each in accepted]), "now": tx.now})
+def _write(tx: Transaction, accepted: Sequence[_Accepted], runners: Mapping[str, Runner]) -> None:
+    tx.link.ask(sql.SETTLE, {**columns(_JOB, [_job_row(each, tx.now) for each in accepted]), "now": tx.now})
     waits = [
         (each.leased.seq, tx.now + each.settlement.delay)
         for each in accepted
         if each.state == PENDING and each.settlement.delay
     ]
     if waits:
-        tx.link.run(sql.SET_RUN_AT, [list(column) for column in zip(*waits, strict=True)])
-    _keep_attempts(tx, [each for each in accepted if each.run is not None])
+        tx.link.ask(sql.SET_RUN_AT, arrays(waits))
+    _keep_attempts(tx, [each for each in accepted if each.run is not None], runners)
     for each in accepted:
         tx.left(each.leased.queue, PROCESSING)
         tx.arrived(each.leased.queue, each.state)
@@ -147,11 +168,6 @@ def _job_row(each: _Accepted, now: float) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Return rows as a list for each column, by name: what a statement makes rows of again."""
-    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
-
-
 ATTEMPT = (
     "job", "number", "result", "exit_code", "signal", "error", "timed_out", "cpu_time", "peak_memory", "pid",
     "started_at", "finished_at", "worker", "host", "worker_pid", "output_size", "output_path", "error_size",
@@ -159,24 +175,25 @@ ATTEMPT = (
 )  # fmt: skip
 
 
-def _keep_attempts(tx: Transaction, ran: Sequence[_Accepted]) -> None:
+def _keep_attempts(tx: Transaction, ran: Sequence[_Accepted], runners: Mapping[str, Runner]) -> None:
     if not ran:
         return
-    names = sorted({each.runner for each in ran})
-    runners = {id: (id, host, pid) for id, host, pid in tx.link.rows(sql.INCARNATIONS, (names,))}
+    heirless = sorted({each.runner for each in ran} - runners.keys())
+    if heirless:  # the runs of the dead, settled by who took over
+        runners = {**runners, **{row[0]: row for row in tx.link.rows(sql.INCARNATIONS, (heirless,))}}
     rows = [_attempt_row(each, runners.get(each.runner, (each.runner, "", 0)), tx.now) for each in ran]
-    tx.link.run(sql.ADD_ATTEMPTS, columns(ATTEMPT, rows))
+    tx.link.ask(sql.ADD_ATTEMPTS, columns(ATTEMPT, rows))
     outputs = [
         (each.leased.seq, each.run.number, each.run.output.tail, each.run.output.error_tail)
         for each in ran
         if each.run is not None and (each.run.output.tail or each.run.output.error_tail is not None)
     ]
     if outputs:
-        tx.link.many(sql.ADD_OUTPUTS, outputs)
+        tx.link.many(sql.ADD_OUTPUT, outputs)
     _add_up(tx, ran)
 
 
-def _attempt_row(each: _Accepted, runner: tuple[str, str, int], now: float) -> tuple[Any, ...]:
+def _attempt_row(each: _Accepted, runner: Runner, now: float) -> tuple[Any, ...]:
     run = each.run
     assert run is not None
     outcome, output = run.outcome, run.output
@@ -199,7 +216,7 @@ def _add_up(tx: Transaction, ran: Sequence[_Accepted]) -> None:
         sums[2] += run.started_ago - run.ended_ago
         sums[3] += max(0.0, tx.now - run.started_ago - each.leased.at)
     rows = [(second, *sums) for second, sums in sorted(ended.items())]
-    tx.link.run(sql.ADD_TO_ENDED, [list(column) for column in zip(*rows, strict=True)])
+    tx.link.ask(sql.ADD_TO_ENDED, arrays(rows))
 
 
 def _starts(tx: Transaction, accepted: Sequence[_Accepted]) -> Mapping[int, Job]:

@@ -68,6 +68,7 @@ from queuectl_postgres.transaction import Transaction
 from queuectl_postgres.waking import Waker
 
 Answer = TypeVar("Answer")
+Asked = TypeVar("Asked")
 
 TRIES = 5
 """How often a transaction is tried that another one got in the way of."""
@@ -118,19 +119,31 @@ class PostgresStorage:
 
     def _write(self, act: Callable[[Transaction], Answer], *, patience: float | None = None) -> Answer:
         """Run one transaction, again where another one got in its way: committed at the end, or not done at all."""
+        return self._write_after(lambda _: None, lambda tx, _: act(tx), patience=patience)
+
+    def _write_after(
+        self,
+        ask: Callable[[Link], Asked],
+        act: Callable[[Transaction, Asked], Answer],
+        *,
+        patience: float | None = None,
+    ) -> Answer:
+        """Do the same; what the first function asks is answered together with the beginning of the transaction."""
         with self._database.lent(patience=patience) as link:
             for _ in range(TRIES - 1):
                 with suppress(*COLLISIONS):
-                    return self._once(link, act)
-            return self._once(link, act)
+                    return self._once(link, ask, act)
+            return self._once(link, ask, act)
 
-    def _once(self, link: Link, act: Callable[[Transaction], Answer]) -> Answer:
-        now = float(link.last_of(sql.BEGIN)[0])
+    def _once(self, link: Link, ask: Callable[[Link], Asked], act: Callable[[Transaction, Asked], Answer]) -> Answer:
         try:
-            tx = self._transaction(link, now if self._clock is None else self._clock())
-            answer = act(tx)
-            self._finish(tx)
-            link.run("COMMIT")
+            with link.together():
+                link.ask(sql.BEGIN)
+                begun = link.ask(sql.BEGUN)
+                asked = ask(link)
+            tx = self._transaction(link, float(begun.fetchall()[0][0]) if self._clock is None else self._clock())
+            answer = act(tx, asked)
+            self._finish(tx, commit=True)
         except BaseException:
             link.roll_back()
             raise
@@ -139,13 +152,27 @@ class PostgresStorage:
     def _transaction(self, link: Link, now: float) -> Transaction:
         return Transaction(link, now, self._events, self._lock_number)
 
-    def _finish(self, tx: Transaction) -> None:
-        tx.finish()
+    def _finish(self, tx: Transaction, *, commit: bool) -> None:
+        """Write what was gathered, and notify; all at once, unless a queue may have come to its end."""
+        with tx.link.together():
+            tx.write_counts()
+            left = tx.ask_what_is_left()
+            if not left:
+                self._end(tx, commit=commit)
+        if left:
+            tx.tell_of_the_drained(left)
+            with tx.link.together():
+                self._end(tx, commit=commit)
+
+    def _end(self, tx: Transaction, *, commit: bool) -> None:
+        tx.write_events()
         self._notify(tx.link, self._waker.concerned(tx.wake))
+        if commit:
+            tx.link.ask("COMMIT")
 
     def _notify(self, link: Link, channels: Sequence[str]) -> None:
         if channels:
-            link.run(sql.NOTIFY, (self._waker.signature, list(channels)))
+            link.ask(sql.NOTIFY, (self._waker.signature, list(channels)))
 
     def enqueue(
         self, jobs: Sequence[NewJob], *, skip_existing: bool = False, connection: object | None = None
@@ -171,7 +198,7 @@ class PostgresStorage:
                 raise UsageError(f"`connection` is not on {self.path}")
             tx = self._transaction(link, link.value(sql.NOW) if self._clock is None else self._clock())
             stored = enqueue(tx, jobs, queue_ids, skip_existing=skip_existing)
-            self._finish(tx)
+            self._finish(tx, commit=False)
         return stored
 
     def _numbers(self, names: set[str]) -> Mapping[str, int]:
@@ -301,7 +328,10 @@ class PostgresStorage:
                 idle = exchanging.nothing_to_do(link, worker, ask, now, self._events)
             if idle is not None:
                 return idle
-        return self._write(lambda tx: exchanging.exchange(tx, worker, settlements, ask))
+        return self._write_after(
+            lambda link: exchanging.opening(link, worker, settlements),
+            lambda tx, opening: exchanging.exchange(tx, worker, settlements, ask, opening),
+        )
 
     def record(self, lease: Lease, handle: str | None, *, started_ago: float = 0.0) -> bool:
         """Note that a run started."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from queuectl import Job
 from queuectl_postgres import statements as sql
-from queuectl_postgres.codes import ARRIVED, COMPLETED
-from queuectl_postgres.link import Link
+from queuectl_postgres.arrays import arrays
+from queuectl_postgres.codes import ARRIVED, COMPLETED, PROCESSING
+from queuectl_postgres.link import Answer, Link
 from queuectl_postgres.rows import SEQ, job_of, snapshot
 
 
@@ -37,6 +38,7 @@ class Transaction:
     lock: int
     wake: Wake = Wake.NOBODY
     _moved: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
+    _leased: set[int] = field(default_factory=set)
     _events: list[tuple[str, str | None, int | None, str | None, str | None]] = field(default_factory=list)
 
     def concerns(self, wake: Wake) -> None:
@@ -50,6 +52,12 @@ class Transaction:
     def left(self, queue: int, state: int, jobs: int = 1) -> None:
         """Count jobs that are no longer in a state of a queue."""
         self._moved[queue, state] -= jobs
+
+    def leased(self, queue: int, state: int) -> None:
+        """Count a job that is leased now."""
+        self.left(queue, state)
+        self.arrived(queue, PROCESSING)
+        self._leased.add(queue)
 
     def jobs(self, queue: int, state: int) -> int:
         """Return how many jobs are in a state of a queue, by the kept count and what has moved since."""
@@ -95,24 +103,39 @@ class Transaction:
             self.concerns(Wake.ALL)  # workers that drain wait for just this
             self.announce("queue.drained", queue=name)
 
-    def finish(self) -> None:
-        """Write the counts and the events; to be called last."""
-        self._count()
-        if self._events:
-            self.link.run(sql.ADD_EVENTS, (self.now, *map(list, zip(*self._events, strict=True))))
-
-    def _count(self) -> None:
-        live: dict[int, int] = defaultdict(int)
-        for (queue, state), jobs in list(self._moved.items()):
-            if state < COMPLETED:
-                live[queue] += jobs
-        come = {queue: jobs for queue, jobs in live.items() if jobs > 0}
+    def write_counts(self) -> None:
+        """Write what was counted; to be called when nothing moves any more."""
+        come = {queue: jobs for queue, jobs in self._gained().items() if jobs > 0}
         if come:
-            self.link.run(sql.ARRIVING, (self.lock, list(come)))
+            self.link.ask(sql.ARRIVING, (self.lock, list(come)))
         moved = sorted((*place, jobs) for place, jobs in self._moved.items() if jobs)
         moved += [(queue, ARRIVED, jobs) for queue, jobs in come.items()]
         if moved:
-            self.link.run(sql.ADD_TO_COUNT, [list(column) for column in zip(*moved, strict=True)])
-        for queue in sorted(queue for queue, jobs in live.items() if jobs < 0):
-            if not self.link.value(sql.LIVE_IN_QUEUE, (queue,)):
+            self.link.ask(sql.ADD_TO_COUNT, arrays(moved))
+
+    def ask_what_is_left(self) -> Mapping[int, Answer]:
+        """Ask, after the counts were written, how many live jobs are left in each queue that lost some.
+
+        Where this very transaction leased one there is at least that.
+        """
+        lost = sorted(queue for queue, jobs in self._gained().items() if jobs < 0)
+        return {queue: self.link.ask(sql.LIVE_IN_QUEUE, (queue,)) for queue in lost if queue not in self._leased}
+
+    def tell_of_the_drained(self, left: Mapping[int, Answer]) -> None:
+        """Tell of the queues in which no live job is left."""
+        for queue, answer in left.items():
+            if not answer.fetchall()[0][0]:
                 self.drained(queue)
+
+    def write_events(self) -> None:
+        """Write the events; to be called last."""
+        if self._events:
+            self.link.ask(sql.ADD_EVENTS, (self.now, *map(list, zip(*self._events, strict=True))))
+
+    def _gained(self) -> Mapping[int, int]:
+        """Return how many live jobs more each queue has."""
+        live: dict[int, int] = defaultdict(int)
+        for (queue, state), jobs in self._moved.items():
+            if state < COMPLETED:
+                live[queue] += jobs
+        return live

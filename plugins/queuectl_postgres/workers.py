@@ -10,7 +10,7 @@ import msgspec
 from queuectl import Lease, NewWorker, Role, Settlement, StopMode, Verdict, Worker
 from queuectl_postgres import statements as sql
 from queuectl_postgres.link import Link
-from queuectl_postgres.settling import settle
+from queuectl_postgres.settling import settle, tell
 from queuectl_postgres.transaction import Transaction, Wake
 
 
@@ -34,7 +34,8 @@ def retire(tx: Transaction, id: str) -> None:
     if row is None:
         return
     held = [Lease(job, token, id) for job, token, _ in tx.link.rows(sql.LEASES, (id,))]
-    settle(tx, [Settlement(lease=lease, verdict=Verdict.RELEASED) for lease in held])
+    settlements = [Settlement(lease=lease, verdict=Verdict.RELEASED) for lease in held]
+    settle(tx, settlements, tell(tx.link, settlements))
     tx.link.run(sql.RETIRE, (id,))
     tx.link.run(sql.GIVE_UP_DELIVERY, ([id],))
     tx.concerns(Wake.CLIENTS)
