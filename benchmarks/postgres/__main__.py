@@ -12,11 +12,10 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.postgres.rows import contests
+from benchmarks.postgres.server import server
 from benchmarks.speed.contest import hold
 from benchmarks.speed.programs import forget_compiled
 from benchmarks.speed.report import document, machine, table
@@ -33,28 +32,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def _server(dsn: str | None) -> Iterator[str]:
-    if dsn is not None:
-        yield dsn
-        return
-    from tests.servers.postgres import PostgresServer, found_binaries
-
-    binaries = found_binaries()
-    if binaries is None:
-        raise SystemExit("no PostgreSQL server is installed: name one with --dsn")
-    server = PostgresServer(binaries, durable=True)
-    try:
-        yield server.dsn
-    finally:
-        server.close()
-
-
 def _main() -> int:
     options = _options()
     results = []
     print(machine())
-    with _server(options.dsn) as dsn, tempfile.TemporaryDirectory(prefix="queuectl-speed-") as name:
+    with server(options.dsn) as dsn, tempfile.TemporaryDirectory(prefix="queuectl-speed-") as name:
         for contest in contests(dsn, options.jobs, options.waiting):
             if not options.only or any(word in contest.title for word in options.only):
                 rounds = 1 if "waiting" in contest.title else options.rounds

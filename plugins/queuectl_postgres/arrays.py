@@ -35,6 +35,17 @@ def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, st
     return dict(zip(names, arrays(rows), strict=True))
 
 
+def columns_or_same(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, str | None]:
+    """Return rows as an array for each column, by name; where all have one value, that as `same_…`, and no array."""
+    told: dict[str, str | None] = {}
+    for name, values in zip(names, zip(*rows, strict=True), strict=True):
+        first = values[0]
+        is_same = values.count(first) == len(values)
+        told[name] = "{}" if is_same else array(values)
+        told[f"same_{name}"] = str(first) if is_same and first is not None else None
+    return told
+
+
 def _texts(values: Sequence[Any], missing: int) -> str:
     """Quote all texts in one go: no null character may be in any, so it may stand between them."""
     texts = [value for value in values if value is not None] if missing else values

@@ -10,7 +10,7 @@ from psycopg import errors
 
 from queuectl import ConflictError, FreshJobs, Job, NewJob
 from queuectl_postgres import statements as sql
-from queuectl_postgres.arrays import arrays, columns
+from queuectl_postgres.arrays import array, arrays, columns_or_same
 from queuectl_postgres.codes import DUE, PENDING, READY
 from queuectl_postgres.link import Link
 from queuectl_postgres.rows import command_columns, json_of
@@ -61,22 +61,18 @@ def _told(tx: Transaction, fresh: Sequence[NewJob], queues: Mapping[str, int]) -
 def _store(tx: Transaction, jobs: Sequence[NewJob], queues: Mapping[str, int]) -> None:
     for begin in range(0, len(jobs), AT_ONCE):
         rows = [_row(new, queues[new.queue], tx.now) for new in jobs[begin : begin + AT_ONCE]]
-        tx.link.ask(sql.ADD_JOBS, {**columns(_COLUMNS, rows), "now": tx.now})
-
-
-_COLUMNS = (
-    "queue", "priority", "phase", "at", "since", "max_retries", "unique_key", "limit_key", "id", "command", "argv",
-    "run_at", "timeout", "cwd", "env", "tags", "backoff", "options", "schedule", "fire_at",
-)  # fmt: skip
+        ids = array([new.id for new in jobs[begin : begin + AT_ONCE]])
+        tx.link.ask(sql.ADD_JOBS, {**columns_or_same([*sql.NEW_JOB], rows), "id": ids, "now": tx.now})
 
 
 def _row(new: NewJob, queue: int, now: float) -> tuple[Any, ...]:
+    """Return what is told of a new job, in the order of NEW_JOB."""
     run_at = new.first_run(now)
     at = now if run_at is None else run_at
     phase = READY if at <= now else DUE
     since = now if phase == DUE and new.delay is not None else None
     return (
-        queue, new.priority, phase, at, since, new.max_retries, new.unique_key, new.limit_key, new.id,
+        queue, new.priority, phase, at, since, new.max_retries, new.unique_key, new.limit_key,
         *command_columns(new.command), run_at, new.timeout, new.cwd, json_of(new.env), json_of(new.tags),
         json_of(new.backoff), json_of(new.options), new.schedule, new.fire_at,
     )  # fmt: skip

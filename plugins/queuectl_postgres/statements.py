@@ -65,19 +65,23 @@ ADD_QUEUES = """
 
 QUEUE_NAME = "SELECT name FROM queuectl.queue WHERE id = %s"
 
-ADD_JOBS = """
+NEW_JOB = {
+    "queue": "int", "priority": "bigint", "phase": "smallint", "at": "float8", "since": "float8",
+    "max_retries": "bigint", "unique_key": "text", "limit_key": "text", "command": "text", "argv": "text",
+    "run_at": "float8", "timeout": "float8", "cwd": "text", "env": "text", "tags": "text", "backoff": "text",
+    "options": "text", "schedule": "text", "fire_at": "float8",
+}  # fmt: skip
+"""What is told of each new job beside its id. What is the same for all goes once, beside an empty array, since to read
+so many arrays takes the server longer than to store the jobs."""
+
+_names = ", ".join(NEW_JOB)
+_arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in NEW_JOB.items())
+_own_or_same = ", ".join(f"coalesce(new.{name}, %(same_{name})s::{kind}) AS {name}" for name, kind in NEW_JOB.items())
+
+ADD_JOBS = f"""
     WITH fresh AS MATERIALIZED (
-        SELECT nextval('queuectl.job_seq') AS seq, new.*
-        FROM unnest(
-            %(queue)s::int[], %(priority)s::bigint[], %(phase)s::smallint[], %(at)s::float8[], %(since)s::float8[],
-            %(max_retries)s::bigint[], %(unique_key)s::text[], %(limit_key)s::text[], %(id)s::text[],
-            %(command)s::text[], %(argv)s::text[], %(run_at)s::float8[], %(timeout)s::float8[], %(cwd)s::text[],
-            %(env)s::text[], %(tags)s::text[], %(backoff)s::text[], %(options)s::text[], %(schedule)s::text[],
-            %(fire_at)s::float8[]
-        ) AS new (
-            queue, priority, phase, at, since, max_retries, unique_key, limit_key, id, command, argv, run_at, timeout,
-            cwd, env, tags, backoff, options, schedule, fire_at
-        )
+        SELECT nextval('queuectl.job_seq') AS seq, new.id, {_own_or_same}
+        FROM unnest(%(id)s::text[], {_arrays}) AS new (id, {_names})
     ), hot AS (
         INSERT INTO queuectl.job (
             seq, queue, priority, phase, state, at, since, created_at, updated_at, max_retries, unique_key, limit_key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import overload
 
 from queuectl.model.job import Job, NewJob, State
@@ -28,6 +28,11 @@ class FreshJobs(Sequence[Job]):
         if isinstance(index, slice):
             return FreshJobs(self._new[index], self._now)
         return _job(self._new[index], self._now)
+
+    def __iter__(self) -> Iterator[Job]:
+        """Make one after the other."""
+        now = self._now
+        return (_job(new, now) for new in self._new)
 
     def __repr__(self) -> str:
         """Show them as a list."""

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queuectl_postgres import Postgres
-from queuectl_postgres.arrays import array, arrays, columns
+from queuectl_postgres.arrays import array, arrays, columns, columns_or_same
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 KINDS = {
@@ -51,3 +51,9 @@ def test_null_characters_are_refused(values: list[str | None]) -> None:
     """They would cut a text in two."""
     with pytest.raises(psycopg.DataError, match="NUL"):
         array(values)
+
+
+def test_what_is_the_same_everywhere_is_told_once() -> None:
+    """Beside an array without items, which the server fills up."""
+    told = columns_or_same(("a", "b", "c"), [(1, "x", None), (1, "y", None)])
+    assert told == {"a": "{}", "same_a": "1", "b": '{"x","y"}', "same_b": None, "c": "{}", "same_c": None}
