@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -19,6 +20,7 @@ from queuectl.model.worker import NewWorker
 from queuectl_postgres import Postgres
 from queuectl_postgres.storage import PostgresStorage
 from tests.conftest import postgres_binaries
+from tests.servers.encryption import Encryption
 from tests.servers.pooler import Pooler
 from tests.servers.postgres import PostgresServer
 
@@ -42,16 +44,22 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def server(certificate: tuple[Path, Path]) -> Iterator[PostgresServer]:
-    """Return a server that encrypts."""
-    try:
-        server = PostgresServer(postgres_binaries(), certificate=certificate)
-    except RuntimeError as error:
-        if "not supported by this build" not in str(error):
-            raise
-        pytest.skip("the server that is installed here, such as the wheel's, was built without encryption")
-    yield server
-    server.close()
+def server(certificate: tuple[Path, Path]) -> Iterator[PostgresServer | Encryption]:
+    """Return a server that encrypts; the wheel's was built without, so something before it does."""
+    with ExitStack() as stack:
+        try:
+            server = PostgresServer(postgres_binaries(), certificate=certificate)
+        except RuntimeError as error:
+            if "not supported by this build" not in str(error):
+                raise
+            server = PostgresServer(postgres_binaries())
+            stack.callback(server.close)
+            before = Encryption(server.port, certificate)
+            stack.callback(before.close)
+            yield before
+        else:
+            stack.callback(server.close)
+            yield server
 
 
 class TestPooler:
@@ -102,7 +110,7 @@ class TestEncryption:
     """A server with a certificate."""
 
     def test_the_way_is_encrypted(
-        self, server: PostgresServer, certificate: tuple[Path, Path], open_storage: Open
+        self, server: PostgresServer | Encryption, certificate: tuple[Path, Path], open_storage: Open
     ) -> None:
         """By what the DSN asks of it, as for any client; doctor tells."""
         dsn = f"postgresql://queuectl@localhost:{server.port}/postgres"
@@ -112,7 +120,9 @@ class TestEncryption:
         (finding,) = [each for each in storage.diagnose() if each.check == "connection"]
         assert finding.text == "encrypted"
 
-    def test_a_server_that_cannot_prove_who_it_is_is_refused(self, server: PostgresServer, open_storage: Open) -> None:
+    def test_a_server_that_cannot_prove_who_it_is_is_refused(
+        self, server: PostgresServer | Encryption, open_storage: Open
+    ) -> None:
         """That is no matter of time: 78."""
         with pytest.raises(StorageRefusedError, match="certificate"):
             open_storage(dsn=f"{server.dsn}?sslmode=verify-full&sslrootcert=/nowhere")
