@@ -52,6 +52,22 @@ def work(folder: Path, dsn: str, jobs: int, *, executor: str, waiting: int = 0) 
     return rate([row[0] for row in ended[:jobs]])
 
 
+def crowd(folder: Path, dsn: str, jobs: int, workers: int) -> float:
+    """Return how many jobs a second that do nothing many workers do, which wait before there is any; each once."""
+    with _queue(dsn) as queue, psycopg.connect(dsn, autocommit=True) as connection:
+        with _workers(folder, dsn, workers, "nothing"):
+            while len(queue.workers()) < workers:
+                time.sleep(0.2)
+            time.sleep(5)
+            _fill(queue, jobs)
+            while queue.storage.counts()["default"].get(State.COMPLETED, 0) < jobs:
+                time.sleep(0.1)
+        ended = connection.execute("SELECT finished_at FROM queuectl.attempt ORDER BY finished_at").fetchall()
+    if len(ended) != jobs:
+        raise RuntimeError(f"{jobs} jobs ran {len(ended)} times")
+    return rate([row[0] for row in ended])
+
+
 def pickup(folder: Path, dsn: str, jobs: int) -> list[float]:
     """Return how many milliseconds each job took from its enqueue's answer until its command began, in order."""
     answered: list[float] = []

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from queuectl import StorageError
+from queuectl import StorageError, StorageRefusedError
 from queuectl_postgres import orders
 from queuectl_postgres.failures import translated, unreachable
 from queuectl_postgres.link import Connection, Link
@@ -19,6 +19,9 @@ from queuectl_postgres.place import parameters, refuse_schema, shown
 
 KEPT = 2
 """How many links that nobody uses are kept open for the next call: most handles are used by one or two threads."""
+
+OLDEST = 130000
+"""PostgreSQL 13: what is older gets no fixes any more, and lacks what we ask for."""
 
 PATIENT = 600.0
 """Seconds that the server may take for what people ask, such as to count a great many jobs."""
@@ -132,6 +135,11 @@ class Database:
     def _look_at(self, connection: Connection) -> None:
         connection.patience = self.timeout
         self.path = shown(connection.info, self.schema)
+        if connection.info.server_version < OLDEST:
+            version = connection.info.parameter_status("server_version")
+            raise StorageRefusedError(
+                f"{self.path} is PostgreSQL {version}, which is too old", hint="13 or newer is needed"
+            )
         encoding = connection.info.parameter_status("server_encoding")
         if encoding not in {"UTF8", None}:
             raise unreachable(psycopg.ProgrammingError(f"its encoding is {encoding}, not UTF8"), self.path)

@@ -8,9 +8,6 @@ from queuectl import Duration, Finding, Health
 from queuectl_postgres import migrating, schema
 from queuectl_postgres.link import Link
 
-OLDEST_SUPPORTED = 130000
-"""PostgreSQL 13: what is older gets no fixes any more."""
-
 LONG = 300.0
 """Seconds for which a transaction may be open: for so long nothing that was replaced since can be taken away."""
 
@@ -52,11 +49,8 @@ def findings(link: Link, *, pooled: bool) -> Iterator[Finding]:
 
 
 def _server(link: Link) -> Finding:
-    number = link.connection.info.server_version
-    text = f"{link.connection.info.parameter_status('server_version')}"
-    if number >= OLDEST_SUPPORTED:
-        return Finding(check="PostgreSQL", health=Health.OK, text=text)
-    return Finding(check="PostgreSQL", health=Health.ERROR, text=f"{text} is too old", hint="upgrade the server")
+    version = link.connection.info.parameter_status("server_version")
+    return Finding(check="PostgreSQL", health=Health.OK, text=str(version))
 
 
 def _way(link: Link, *, pooled: bool) -> Finding:

@@ -13,7 +13,7 @@ from queuectl_postgres import statements as sql
 from queuectl_postgres.claiming import ask_heads, claim, heads_in, is_anything_claimable, next_due
 from queuectl_postgres.leases import ask_cancelling, cancelling_in, is_beat_due
 from queuectl_postgres.link import Answer, Link
-from queuectl_postgres.settling import Told, settle, tell
+from queuectl_postgres.settling import settle, tell
 from queuectl_postgres.transaction import Transaction
 
 
@@ -21,7 +21,7 @@ class Opening(NamedTuple):
     """What an exchange asks first: its worker, which is locked before all else, and what it settles."""
 
     claimant: Answer
-    told: Told
+    told: Answer | None
 
 
 def nothing_to_do(

@@ -27,10 +27,11 @@ The last is what a row meets that was on its way into the rest when a range was 
 
 _PASSING = re.compile(
     r"starting up|shutting down|recovery mode|not yet accepting|too many clients|too many connections"
-    r"|remaining connection slots|no more connections|client_login_timeout|server_login|pooler",
+    r"|remaining connection slots|no more connections|client_login_timeout|server_login|pooler"
+    r"|FATAL:\s+(could not|out of memory|terminating|canceling)",
     re.IGNORECASE,
 )
-"""What a server says when it will let us in later."""
+"""What a server says when it will let us in later, the last of it when it lacks space, memory or processes."""
 
 _LASTING = re.compile(
     r"FATAL:|server does not support SSL|certificate|SSL error|no password supplied|invalid .* value|not recognized",

@@ -239,39 +239,72 @@ UNPARK_QUEUE = "UPDATE queuectl.job SET phase = 0 WHERE phase = 5 AND queue = %s
 
 LEASED = """
     SELECT job.lease, job.seq, job.queue, job.attempts, job.lost, job.cancel_requested, job.at, job.recorded_at,
-           job.origin_worker, job.limit_key, queue.max_jobs, queue.max_key
+           coalesce(job.origin_worker, job.worker), coalesce(runner.host, ''), coalesce(runner.pid, 0),
+           job.limit_key, queue.max_jobs, queue.max_key
     FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS told (worker, lease, id)
     JOIN queuectl.job ON job.phase = 2 AND job.worker = told.worker AND job.lease = told.lease
     JOIN queuectl.spec ON spec.seq = job.seq AND spec.id = told.id
     JOIN queuectl.queue ON queue.id = job.queue
+    LEFT JOIN queuectl.worker AS runner ON runner.id = coalesce(job.origin_worker, job.worker)
     ORDER BY job.seq FOR NO KEY UPDATE OF job
 """
 
 SETTLE = """
-    UPDATE queuectl.job
-    SET phase = ended.phase, state = ended.state, at = ended.at, since = ended.since, updated_at = %(now)s,
-        attempts = ended.attempts, lost = ended.lost,
-        previous_delay = coalesce(ended.previous_delay, job.previous_delay),
-        runs = coalesce(ended.runs, job.runs),
-        worker = CASE WHEN ended.state = 0 THEN NULL ELSE job.worker END,
-        started_at = CASE WHEN ended.state <> 0 THEN coalesce(ended.started_at, job.started_at) END,
-        finished_at = CASE WHEN ended.state <> 0 THEN coalesce(ended.finished_at, job.finished_at) END,
-        exit_code = CASE WHEN ended.state = 0 THEN NULL WHEN ended.ran THEN ended.exit_code ELSE job.exit_code END,
-        signal = CASE WHEN ended.state = 0 THEN NULL WHEN ended.ran THEN ended.signal ELSE job.signal END,
-        error = CASE WHEN ended.state = 0 THEN NULL WHEN ended.ran THEN ended.error
-                     ELSE coalesce(ended.error, job.error) END,
-        recorded_at = NULL, handle = NULL, origin_lease = NULL, origin_worker = NULL
-    FROM unnest(
-        %(seq)s::bigint[], %(phase)s::smallint[], %(state)s::smallint[], %(at)s::float8[], %(since)s::float8[],
-        %(attempts)s::bigint[], %(lost)s::bigint[], %(previous_delay)s::float8[], %(ran)s::bool[],
-        %(runs)s::bigint[], %(started_at)s::float8[], %(finished_at)s::float8[], %(exit_code)s::bigint[],
-        %(signal)s::bigint[], %(error)s::text[]
-    ) AS ended (
-        seq, phase, state, at, since, attempts, lost, previous_delay, ran, runs, started_at, finished_at, exit_code,
-        signal, error
+    WITH ended AS MATERIALIZED (
+        SELECT *
+        FROM unnest(
+            %(seq)s::bigint[], %(phase)s::smallint[], %(state)s::smallint[], %(at)s::float8[], %(since)s::float8[],
+            %(attempts)s::bigint[], %(lost)s::bigint[], %(previous_delay)s::float8[], %(error)s::text[],
+            %(finished_at)s::float8[], %(number)s::bigint[], %(result)s::text[], %(exit_code)s::bigint[],
+            %(signal)s::bigint[], %(run_error)s::text[], %(timed_out)s::bool[], %(cpu_time)s::float8[],
+            %(peak_memory)s::bigint[], %(pid)s::bigint[], %(started_at)s::float8[], %(worker)s::text[],
+            %(host)s::text[], %(worker_pid)s::bigint[], %(output_size)s::bigint[], %(output_path)s::text[],
+            %(error_size)s::bigint[], %(error_path)s::text[], %(waited)s::float8[]
+        ) AS ended (
+            seq, phase, state, at, since, attempts, lost, previous_delay, error, finished_at, number, result, exit_code,
+            signal, run_error, timed_out, cpu_time, peak_memory, pid, started_at, worker, host, worker_pid, output_size,
+            output_path, error_size, error_path, waited
+        )
+    ), settled AS (
+        UPDATE queuectl.job
+        SET phase = ended.phase, state = ended.state, at = ended.at, since = ended.since, updated_at = %(now)s,
+            attempts = ended.attempts, lost = ended.lost,
+            previous_delay = coalesce(ended.previous_delay, job.previous_delay),
+            runs = coalesce(ended.number, job.runs),
+            worker = CASE WHEN ended.state = 0 THEN NULL ELSE job.worker END,
+            started_at = CASE WHEN ended.state <> 0 THEN coalesce(ended.started_at, job.started_at) END,
+            finished_at = CASE WHEN ended.state <> 0 THEN coalesce(ended.finished_at, job.finished_at) END,
+            exit_code = CASE WHEN ended.state = 0 THEN NULL
+                             WHEN ended.number IS NULL THEN job.exit_code ELSE ended.exit_code END,
+            signal = CASE WHEN ended.state = 0 THEN NULL
+                          WHEN ended.number IS NULL THEN job.signal ELSE ended.signal END,
+            error = CASE WHEN ended.state = 0 THEN NULL
+                         WHEN ended.number IS NULL THEN coalesce(ended.error, job.error) ELSE ended.error END,
+            recorded_at = NULL, handle = NULL, origin_lease = NULL, origin_worker = NULL
+        FROM ended
+        WHERE job.seq = ended.seq
+    ), kept AS (
+        INSERT INTO queuectl.attempt (
+            job, number, result, exit_code, signal, error, timed_out, cpu_time, peak_memory, pid, started_at,
+            finished_at, worker, host, worker_pid, output_size, output_path, error_size, error_path
+        )
+        SELECT seq, number, result, exit_code, signal, run_error, timed_out, cpu_time, peak_memory, pid, started_at,
+               finished_at, worker, host, worker_pid, output_size, output_path, error_size, error_path
+        FROM ended WHERE number IS NOT NULL
+        ON CONFLICT (job, number) DO NOTHING
     )
-    WHERE job.seq = ended.seq
+    INSERT INTO queuectl.ended AS sums (second, slot, completed, failed, run_time, wait_time)
+    SELECT floor(finished_at)::bigint AS second, mod(pg_backend_pid(), 64),
+           count(*) FILTER (WHERE result = 'completed'), count(*) FILTER (WHERE result IN ('failed', 'lost')),
+           sum(finished_at - started_at), sum(waited)
+    FROM ended WHERE number IS NOT NULL
+    GROUP BY 1 ORDER BY 1
+    ON CONFLICT (second, slot) DO UPDATE
+    SET completed = sums.completed + excluded.completed, failed = sums.failed + excluded.failed,
+        run_time = sums.run_time + excluded.run_time, wait_time = sums.wait_time + excluded.wait_time
 """
+"""Jobs, their attempts and the sums in one: to begin a statement takes longer than to write some rows with it. A claim
+that never ran has no `number`."""
 
 SET_RUN_AT = """
     UPDATE queuectl.spec SET run_at = told.run_at
@@ -293,20 +326,15 @@ ADD_ATTEMPTS = """
     ON CONFLICT (job, number) DO NOTHING
 """
 
-ADD_OUTPUT = """
-    INSERT INTO queuectl.output (job, number, tail, error_tail) VALUES (%s, %s, %b, %b)
+ADD_OUTPUTS = """
+    INSERT INTO queuectl.output (job, number, tail, error_tail)
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %b::bytea[], %b::bytea[])
     ON CONFLICT (job, number) DO NOTHING
 """
 
-ADD_TO_ENDED = """
-    INSERT INTO queuectl.ended AS kept (second, slot, completed, failed, run_time, wait_time)
-    SELECT second, mod(pg_backend_pid(), 64), completed, failed, run_time, wait_time
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %s::float8[])
-         AS sums (second, completed, failed, run_time, wait_time)
-    ORDER BY second
-    ON CONFLICT (second, slot) DO UPDATE
-    SET completed = kept.completed + excluded.completed, failed = kept.failed + excluded.failed,
-        run_time = kept.run_time + excluded.run_time, wait_time = kept.wait_time + excluded.wait_time
+ADD_OUTPUT = """
+    INSERT INTO queuectl.output (job, number, tail, error_tail) VALUES (%s, %s, %b, %b)
+    ON CONFLICT (job, number) DO NOTHING
 """
 
 FORGET_ENDED = "DELETE FROM queuectl.ended WHERE second < %s"
@@ -365,8 +393,6 @@ WORKERS_HELD = """
 """
 
 IS_REGISTERED = "SELECT EXISTS (SELECT FROM queuectl.worker WHERE id = %s AND NOT gone)"
-
-INCARNATIONS = "SELECT id, host, pid FROM queuectl.worker WHERE id = ANY(%s::text[])"
 
 WORKERS = """
     SELECT worker.id, worker.host, worker.pid, worker.role, worker.supervisor, worker.queues, worker.concurrency,

@@ -1,6 +1,7 @@
-"""pgqueuer does what is measured: with_pgqueuer.py DSN MARKS PROGRAM WHAT JOBS [WAITING].
+"""pgqueuer does what is measured: with_pgqueuer.py DSN MARKS PROGRAM WHAT JOBS [WAITING [WORKERS]].
 
 WHAT is `enqueue`, `nothing`, `program` or `pickup`. MARKS gets the time at which each task ended, or the program began.
+More workers than two are started, and wait, before there are any jobs.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pgqueuer import AsyncpgDriver, Job, PgQueuer, Queries
 
 DSN, MARKS, PROGRAM, WHAT = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 BULK = 5000
+FEW = 2
 
 
 async def work() -> None:
@@ -45,12 +47,15 @@ async def work() -> None:
     await worker.run(batch_size=10, dequeue_timeout=timedelta(seconds=30))
 
 
-async def measure(jobs: int, waiting: int) -> None:
+async def measure(jobs: int, waiting: int = 0, workers: int = 2) -> None:
     """Store jobs, start workers, and return when these have done so many."""
     connection = await asyncpg.connect(DSN)
     queries = Queries(AsyncpgDriver(connection))
     await queries.install()
     name = "nothing" if WHAT == "enqueue" else WHAT
+    started = [_worker() for _ in range(workers)] if workers > FEW else []
+    if started:
+        await _until_connected(connection, workers)
     if WHAT != "pickup":
         began = time.perf_counter()
         for stored in range(0, jobs + waiting, BULK):
@@ -60,7 +65,7 @@ async def measure(jobs: int, waiting: int) -> None:
         if WHAT == "enqueue":
             return
         await connection.execute("ANALYZE")
-    workers = [_worker() for _ in range(1 if WHAT == "pickup" else 2)]
+    started = started or [_worker() for _ in range(1 if WHAT == "pickup" else workers)]
     try:
         if WHAT == "pickup":
             await asyncio.sleep(2)  # there is no telling when it listens
@@ -68,9 +73,16 @@ async def measure(jobs: int, waiting: int) -> None:
         else:
             await _until_marked(jobs)
     finally:
-        for worker in workers:
+        for worker in started:
             worker.kill()
             worker.wait()
+
+
+async def _until_connected(connection: asyncpg.Connection, workers: int) -> None:
+    count = "SELECT count(DISTINCT client_port) FROM pg_stat_activity WHERE datname = current_database()"
+    while await connection.fetchval(count) <= workers:  # noqa: ASYNC110  # other processes connect
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(5)
 
 
 def _worker() -> subprocess.Popen[bytes]:
@@ -95,4 +107,4 @@ async def _until_marked(jobs: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work() if WHAT == "work" else measure(int(sys.argv[5]), int((*sys.argv[6:], "0")[0])))
+    asyncio.run(work() if WHAT == "work" else measure(*map(int, sys.argv[5:])))

@@ -1,6 +1,7 @@
-"""Procrastinate does what is measured: with_procrastinate.py DSN MARKS PROGRAM WHAT JOBS [WAITING].
+"""Procrastinate does what is measured: with_procrastinate.py DSN MARKS PROGRAM WHAT JOBS [WAITING [WORKERS]].
 
 WHAT is `enqueue`, `nothing`, `program` or `pickup`. MARKS gets the time at which each task ended, or the program began.
+More workers than two are started, and wait, before there are any jobs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from procrastinate import App, PsycopgConnector
 
 DSN, MARKS, PROGRAM, WHAT = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 BULK = 5000
+FEW = 2
 
 app = App(connector=PsycopgConnector(conninfo=DSN))
 
@@ -51,10 +53,13 @@ async def work() -> None:
         await app.run_worker_async(concurrency=1, install_signal_handlers=False)
 
 
-async def measure(jobs: int, waiting: int) -> None:
+async def measure(jobs: int, waiting: int = 0, workers: int = 2) -> None:
     """Store jobs, start workers, and return when these have done so many."""
     async with app.open_async():
         await app.schema_manager.apply_schema_async()
+        started = [_worker() for _ in range(workers)] if workers > FEW else []
+        if started:
+            await _until_connected(workers)
         task = {"program": program, "pickup": pickup}.get(WHAT, nothing)
         if WHAT != "pickup":
             began = time.perf_counter()
@@ -64,7 +69,7 @@ async def measure(jobs: int, waiting: int) -> None:
             if WHAT == "enqueue":
                 return
             await app.connector.execute_query_async("ANALYZE")
-        workers = [_worker() for _ in range(1 if WHAT == "pickup" else 2)]
+        started = started or [_worker() for _ in range(1 if WHAT == "pickup" else workers)]
         try:
             if WHAT == "pickup":
                 await asyncio.sleep(2)  # there is no telling when it listens
@@ -72,9 +77,16 @@ async def measure(jobs: int, waiting: int) -> None:
             else:
                 await _until_marked(jobs)
         finally:
-            for worker in workers:
+            for worker in started:
                 worker.kill()
                 worker.wait()
+
+
+async def _until_connected(workers: int) -> None:
+    count = "SELECT count(*) AS workers FROM procrastinate_workers"
+    while (await app.connector.execute_query_one_async(count))["workers"] < workers:  # noqa: ASYNC110  # other processes connect
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(5)
 
 
 def _worker() -> subprocess.Popen[bytes]:
@@ -99,4 +111,4 @@ async def _until_marked(jobs: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work() if WHAT == "work" else measure(int(sys.argv[5]), int((*sys.argv[6:], "0")[0])))
+    asyncio.run(work() if WHAT == "work" else measure(*map(int, sys.argv[5:])))

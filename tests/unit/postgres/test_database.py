@@ -24,6 +24,7 @@ from queuectl.model.lease import Ask, Settlement, Verdict
 from queuectl.model.outcome import Outcome
 from queuectl_postgres import Postgres
 from queuectl_postgres.database import KEPT, Database
+from queuectl_postgres.failures import unreachable
 from queuectl_postgres.place import parameters
 from queuectl_postgres.storage import PostgresStorage
 from tests.servers.proxy import Proxy
@@ -85,6 +86,34 @@ def test_a_server_that_says_no_is_refused(postgres: Postgres, change: dict[str, 
     dsn = psycopg.conninfo.make_conninfo(postgres.dsn, **change)
     with pytest.raises(StorageRefusedError, match=told):
         PostgresStorage(Database(dsn, schema=postgres.schema, pooled=None, timeout=8.0))
+
+
+def test_a_server_that_is_too_old_is_refused(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With code 78, before anything is asked that it may not know."""
+    monkeypatch.setattr(psycopg.ConnectionInfo, "server_version", property(lambda _: 120022))
+    with pytest.raises(StorageRefusedError, match=r"is PostgreSQL .*, which is too old"):
+        PostgresStorage(Database(postgres.dsn, schema=postgres.schema, pooled=None, timeout=8.0))
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ("FATAL:  could not write init file", StorageBusyError),
+        ("FATAL:  out of memory", StorageBusyError),
+        ("FATAL:  terminating connection due to administrator command", StorageBusyError),
+        ("FATAL:  sorry, too many clients already", StorageBusyError),
+        ("FATAL:  the database system is starting up", StorageBusyError),
+        ('FATAL:  password authentication failed for user "ada"', StorageRefusedError),
+        ("FATAL:  Passwort-Authentifizierung fehlgeschlagen", StorageRefusedError),
+        ('root certificate file "/nowhere" does not exist', StorageRefusedError),
+        ('could not translate host name "db" to address', StorageBusyError),
+    ],
+)
+def test_what_passes_by_itself_is_busy(told: str, error: type[StorageError]) -> None:
+    """A server that lacks space, memory or connections has them later; what only a person changes is refused."""
+    answer = unreachable(psycopg.OperationalError(f"connection failed: {told}"), "postgresql://db/jobs")
+    assert type(answer) is error
+    assert told in answer.message
 
 
 def test_a_password_comes_from_the_file_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
