@@ -369,11 +369,16 @@ class PostgresStorage:
 
     def wait(self, timeout: float) -> bool:
         """Block until something was committed or this handle is interrupted."""
+        pause = min(timeout, self._waker.owed_in())
+        if pause > 0.0:
+            if self._waker.wait(pause):
+                return True
+            timeout -= pause
         channels = self._waker.owed()
         if channels:
             with self._database.lent() as link:
                 self._notify(link, channels)
-        return self._waker.wait(timeout)
+        return self._waker.wait(timeout) if timeout > 0.0 else False
 
     def interrupt(self) -> None:
         """Make a `wait` return."""

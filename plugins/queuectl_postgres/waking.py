@@ -95,6 +95,10 @@ class Waker:
         self._told_news_at = 0.0
         return self.concerned(Wake.CLIENTS)
 
+    def owed_in(self) -> float:
+        """Return in how many seconds that may be told which was left out; 0 where it may be, and where nothing was."""
+        return max(0.0, self._told_news_at + NEWS_EVERY - time.monotonic()) if self._owes_news else 0.0
+
     @property
     def signature(self) -> str:
         """What a notification carries, so that who sent it knows it for its own, unless another thread waits here."""

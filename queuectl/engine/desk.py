@@ -230,6 +230,10 @@ class Desk:
             times += [self._ended[0].since + SETTLE_EARLY] if self._ended else []
             return max(0.0, min(times) - now) if times else None
 
+    def waiting(self) -> int:
+        """How many claims wait to be taken."""
+        return len(self._waiting)
+
     def has_waiting(self) -> bool:
         """Whether a claim waits to be taken."""
         return bool(self._waiting)

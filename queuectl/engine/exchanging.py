@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from queuectl.engine.desk import Desk, Ended
+from queuectl.engine.desk import RELEASED, Desk, Ended
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.spool import discard
 from queuectl.errors import StorageError, StorageGoneError, StorageRefusedError
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_CLAIMS = 32
 """How many claims a runner takes at once when jobs are short."""
+
+MOST_CLAIMS_FAR = 128
+"""The same where the storage is far away, and each exchange costs as much as dozens of jobs that do nothing."""
 
 BATCH_TIME = 0.03
 """How many seconds of work a batch of claims may hold: other workers wait for them."""
@@ -50,7 +53,12 @@ class Counter:
         self._logs = logs
         self.ledger = ledger
         self._log = log
+        self.leaving = False
+        """Whether no more is to be claimed."""
         self._run_time = BATCH_TIME
+        self._answer_time = 0.0
+        self._is_far = "multi_host" in storage.capabilities
+        self._has_more = False
         self._troubles = 0
         self._hopeless = False
         self._in_doubt = False
@@ -59,14 +67,27 @@ class Counter:
         """Learn how long jobs take, to claim several at once only when they are short."""
         self._run_time += (ended.ended - ended.started - self._run_time) / 4
 
+    def is_low(self, *, settling: bool = False) -> bool:
+        """Whether short jobs that wait here will have run before more could be here, if these are asked for only then.
+
+        Only where the storage is far away, and only as long as it gives as much as is asked for. Somewhat earlier where
+        an exchange is due anyway, for what is `settling`.
+        """
+        if not self._is_far or not self._has_more or self.leaving or self._run_time > BATCH_TIME / 2:
+            return False
+        left = self.desk.waiting() * self._run_time
+        return left <= (BATCH_TIME / 2 if settling else min(self._answer_time, BATCH_TIME))
+
     def exchange(self, *, ask: bool) -> Exchange:
         """Settle all that has ended and claim anew. Raises StorageError, and then keeps what was to be settled."""
         with self.lock:
+            has_more, self._has_more = self._has_more, False
             batch = self.desk.take_ended()
             now = time.monotonic()
             settlements = [ended.settlement(now) for ended in batch]
+            asked = self._ask() if ask else None
             try:
-                result = self.storage.exchange(self.terms.id, settlements, self._ask() if ask else None)
+                result = self.storage.exchange(self.terms.id, settlements, asked)
             except BaseException:
                 self.desk.put_back(batch)
                 self._in_doubt = True
@@ -74,7 +95,11 @@ class Counter:
             self._close(batch, result)
             if result.claims or result.accepted:  # else it tells nothing of our leases
                 self.confirmed_at = max(self.confirmed_at, now)
+            self._answer_time += (time.monotonic() - now - self._answer_time) / 4
+            self._has_more = has_more if asked is None else len(result.claims) == asked.limit > 1
             self.desk.add(result.claims)
+            if self.leaving:
+                self.desk.give_back(RELEASED)
             self.desk.withdraw(result.cancelled)
             self._recovered()
             return result
@@ -132,7 +157,8 @@ class Counter:
 
     def _ask(self) -> Ask:
         free = max(1, self.terms.concurrency - len(self.desk.running()))
-        batch = max(1, min(MOST_CLAIMS, int(BATCH_TIME / max(self._run_time, 1e-6))))
+        most = MOST_CLAIMS_FAR if self._is_far else MOST_CLAIMS
+        batch = max(1, min(most, int(BATCH_TIME / max(self._run_time, 1e-6))))
         return Ask(limit=max(free, batch), queues=self.terms.queues)
 
     def _close(self, batch: list[Ended], result: Exchange) -> None:

@@ -15,7 +15,7 @@ import structlog
 from queuectl.config import Config
 from queuectl.engine.delivery import Deliveries
 from queuectl.engine.desk import RELEASE_EARLY, RELEASED
-from queuectl.engine.exchanging import Counter
+from queuectl.engine.exchanging import BATCH_TIME, Counter
 from queuectl.engine.guard import Guard
 from queuectl.engine.housekeeping import Housekeeping
 from queuectl.engine.rescue import Rescue
@@ -65,6 +65,7 @@ class Keeper:
         self._given_up = False
         self._ledger_is_lost = False
         self._napping = False
+        self._asked = False
         self._round_at = 0.0
         self._strange: frozenset[Lease] = frozenset()
         self._log = structlog.get_logger().bind(worker=self._worker)
@@ -79,6 +80,12 @@ class Keeper:
         """Say that the desk has changed; cheap unless the keeper sleeps for long."""
         if self._napping:
             self._napping = False
+            self._storage.interrupt()
+
+    def ask_ahead(self) -> None:
+        """Say that what waits on the desk is nearly done, so that more is claimed while the last of it runs."""
+        if not self._asked:
+            self._asked = True
             self._storage.interrupt()
 
     def finish(self) -> bool:
@@ -96,7 +103,9 @@ class Keeper:
     def _run(self) -> None:
         while not self._finished:
             try:
-                self._tick(woken=self._wait())
+                woken = self._wait()
+                asked, self._asked = self._asked, False
+                self._tick(woken=woken and not asked)
             except StorageError as error:
                 self._counter.trouble(error)
                 if self._counter.is_hopeless(error):
@@ -107,6 +116,8 @@ class Keeper:
                 self._housekeeping.sleep(FAILED_PAUSE)
 
     def _wait(self) -> bool:
+        if self._asked:
+            return False
         now = time.monotonic()
         waits = [max(0.0, self._round_at - now)]
         due = self._desk.due()
@@ -156,15 +167,23 @@ class Keeper:
 
     def _settle(self) -> None:
         due = self._desk.due()
-        if due is None or due > 0.001:
+        if not self._is_to_ask() and (due is None or due > 0.001):
             return
         self._desk.give_back(RELEASED, older_than=RELEASE_EARLY)
         # A runner that exchanges at this moment settles all of it.
         if self._counter.lock.acquire(timeout=LONGEST_EXCHANGE):
             try:
-                self._counter.exchange(ask=False)
+                if (ask := self._is_to_ask(settling=due is not None)) or self._desk.due() is not None:
+                    self._counter.exchange(ask=ask)
             finally:
                 self._counter.lock.release()
+
+    def _is_to_ask(self, *, settling: bool = False) -> bool:
+        """Whether to claim for a runner that will be done soon; not for one whose job takes long, against all odds."""
+        if not self._counter.is_low(settling=settling):
+            return False
+        now = time.monotonic()
+        return all(now - run.started < BATCH_TIME for run in self._desk.running())
 
     def _record(self) -> None:
         now = time.monotonic()

@@ -119,6 +119,7 @@ class Worker:
         self.exit_code = max(self.exit_code, exit_code)
         self._stop = mode
         self.log.debug("no more claims", mode=mode.value)
+        self.counter.leaving = True
         self.desk.give_back(RELEASED)
         if mode is StopMode.FORCE:
             self.desk.end_running("stop")
@@ -158,6 +159,8 @@ class Worker:
             claim = self.desk.take(younger_than=self._fresh)
             if claim is None:
                 return False
+            if self.counter.is_low():
+                self.keeper.ask_ahead()
             suspect = self.terms.concurrency > 1 and is_suspect(claim.job)
             if not suspect:
                 self._run(runner, claim)
@@ -242,6 +245,7 @@ class Worker:
 
     def _leave(self) -> None:
         self._stop = self._stop or StopMode.FINISH
+        self.counter.leaving = True
         self.desk.give_back(RELEASED)
         hopeless = self.counter.settle_all(in_haste=lambda: self._stop is StopMode.FORCE)
         if hopeless is not None:
