@@ -32,8 +32,8 @@ def contests(server: str, jobs: int, waiting: int) -> Sequence[Contest]:
         _work_contest(server, f"work: nothing, 2 workers, {waiting:,} more waiting", "nothing", jobs, waiting),
         _contest(
             f"work: nothing, {MANY} workers that were waiting",
-            _measured(server, lambda folder, dsn: ours.crowd(folder, dsn, 5 * jobs, MANY)),
-            lambda peer: _measured(server, lambda folder, dsn: _work(peer, folder, dsn, "nothing", 5 * jobs, 0, MANY)),
+            _measured(server, lambda folder, dsn: ours.crowd(folder, dsn, jobs, MANY)),
+            lambda peer: _measured(server, lambda folder, dsn: _work(peer, folder, dsn, "nothing", jobs, 0, MANY)),
         ),
         _contest(
             "pickup by an idle worker, the median",

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from queuectl.engine import ledger
 from queuectl.engine.boot import boot_id
 from queuectl.engine.desk import RELEASED, Desk, Ended
-from queuectl.engine.exchanging import MOST_CLAIMS, Counter
+from queuectl.engine.exchanging import MOST_CLAIMS, MOST_CLAIMS_FAR, Counter
 from queuectl.engine.ledger import Entry, Ledger
 from queuectl.engine.retry import Decision
 from queuectl.engine.worker import Terms
@@ -318,3 +318,71 @@ class TestConfirming:
         world.storage.retire(world.me)
         counter.exchange(ask=True)
         assert counter.confirmed_at == 0.0
+
+
+class TestAskingAhead:
+    """Jobs that are so short that the way to a storage far away would take as long as they do."""
+
+    @pytest.fixture
+    def far(self, storage: Troubled, world: World, book: Ledger) -> Counter:
+        """A counter whose storage is far away, and takes a while to answer; its jobs were short so far."""
+        storage.capabilities |= {"multi_host"}
+        counter = Counter(storage, Desk(), Terms(id=world.me), world.logs, book, structlog.get_logger())
+        counter._run_time = counter._answer_time = 0.001
+        storage.enqueue([NewJob(id=f"job-{number:03}", command="true") for number in range(200)])
+        return counter
+
+    def test_it_is_time_before_the_last_of_them_runs(self, far: Counter) -> None:
+        """When what waits will have run before an answer could be here; somewhat earlier where one is due anyway."""
+        far.exchange(ask=True)
+        far._answer_time = 0.005
+        assert not far.is_low()
+        assert not far.is_low(settling=True)
+        while far.desk.waiting() > 15:
+            far.desk.take()
+        assert far.is_low(settling=True)
+        assert not far.is_low()
+        while far.desk.waiting() > 5:
+            far.desk.take()
+        assert far.is_low()
+
+    def test_only_where_the_storage_is_far_away(self, far: Counter) -> None:
+        """Else it answers in no time."""
+        far._is_far = False
+        far.exchange(ask=True)
+        far.desk.give_back(RELEASED)
+        assert not far.is_low()
+
+    def test_only_while_there_are_as_many_as_are_asked_for(self, far: Counter, storage: Troubled) -> None:
+        """An idle worker asks when it is told to."""
+        assert not far.is_low()
+        far._run_time = 0.0001
+        for expected in (True, False):  # 200 jobs, 128 at a time
+            far.exchange(ask=True)
+            far.desk.give_back(RELEASED)
+            far.desk.take_ended()
+            assert far.is_low() is expected
+
+    def test_not_after_an_answer_that_never_came(self, far: Counter, storage: Troubled) -> None:
+        """The storage is asked again at the pace of who has trouble."""
+        far.exchange(ask=True)
+        storage.fails = [StorageBusyError("no")]
+        with pytest.raises(StorageBusyError):
+            far.exchange(ask=True)
+        far.desk.give_back(RELEASED)
+        assert not far.is_low()
+
+    def test_who_leaves_claims_nothing(self, far: Counter) -> None:
+        """What an exchange that was under way brings is given back."""
+        far.exchange(ask=True)
+        far.leaving = True
+        far.exchange(ask=True)
+        assert far.desk.waiting() == 0
+        far.exchange(ask=False)
+        assert far.desk.is_empty()
+        assert not far.is_low()
+
+    def test_more_is_claimed_at_once(self, far: Counter) -> None:
+        """Where one exchange costs as much as dozens of jobs."""
+        far._run_time = 0.0001
+        assert len(far.exchange(ask=True).claims) == MOST_CLAIMS_FAR

@@ -26,7 +26,7 @@ from queuectl.engine.retry import Decision
 from queuectl.engine.worker import Terms
 from queuectl.errors import StorageBusyError, StorageError, StorageGoneError, StorageRefusedError
 from queuectl.model.attempt import Result
-from queuectl.model.job import State
+from queuectl.model.job import NewJob, State
 from queuectl.model.lease import Claim, Verdict
 from queuectl.model.outcome import Outcome
 from queuectl.model.query import Action
@@ -364,3 +364,33 @@ def test_short_leases_are_looked_after_more_often(counter: Counter, others: Othe
     keeper = Keeper(counter, rest, rest, config, lease=0.4, stop=others.stop)
     keeper._tick(woken=False)
     assert keeper._round_at - time.monotonic() <= 0.05
+
+
+class TestAskingAhead:
+    """Claims for a runner that will soon have none."""
+
+    @pytest.fixture
+    def low(self, world: World, counter: Counter, monkeypatch: pytest.MonkeyPatch) -> Counter:
+        """A counter that is nearly out of short jobs."""
+        monkeypatch.setattr(counter, "is_low", lambda **_: True)
+        world.storage.enqueue([NewJob(id="next", command="true")])
+        return counter
+
+    def test_they_come_while_the_last_job_runs(self, keeper: Keeper, low: Counter, running: Running) -> None:
+        """Its runner finds them when it is done."""
+        keeper._tick(woken=False)
+        assert low.desk.waiting() == 1
+
+    def test_not_while_a_job_takes_long(self, keeper: Keeper, low: Counter, running: Running) -> None:
+        """They would be given back, and claimed, and given back."""
+        running.started -= 1.0
+        keeper._tick(woken=False)
+        assert low.desk.waiting() == 0
+
+    def test_the_keeper_is_woken_for_it(self, keeper: Keeper, low: Counter, world: World, running: Running) -> None:
+        """Once for any number of runners, and that is no news of the storage's."""
+        keeper.start()
+        keeper.ask_ahead()
+        keeper.ask_ahead()
+        until(lambda: low.desk.waiting() == 1)
+        keeper.finish()
