@@ -94,9 +94,10 @@ def claim(tx: Transaction, worker: str, ask: Ask, found: Sequence[Head]) -> tupl
     """
     due = next_due(found, tx.now)
     if any(head.is_due for head in found):
-        if _promote(tx, found):
-            due = 0.0
+        there_is_more = _promote(tx, found)
         found = heads(tx.link, ask, tx.now)
+        # Anew: what was due a moment later than this transaction began was none that is due later.
+        due = 0.0 if there_is_more else next_due(found, tx.now)
     ready = [head for head in found if head.seq is not None]
     claims, has_more = (_of_one if _is_simple(ready) else _of_several)(tx, worker, ready, ask.limit)
     return claims, 0.0 if has_more and len(claims) < ask.limit else due

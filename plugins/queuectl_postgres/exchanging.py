@@ -17,11 +17,22 @@ from queuectl_postgres.settling import settle, tell
 from queuectl_postgres.transaction import Transaction
 
 
+class Found(NamedTuple):
+    """What an exchange asks about all that is not settled by it: what is to be cancelled, and where jobs are ready."""
+
+    cancelled: Answer
+    heads: Answer | None
+
+
 class Opening(NamedTuple):
-    """What an exchange asks first: its worker, which is locked before all else, and what it settles."""
+    """What an exchange asks first: its worker, which is locked before all else, and what it settles.
+
+    Where there is nothing of that, it asks for the rest at once.
+    """
 
     claimant: Answer
     told: Answer | None
+    found: Found | None
 
 
 def nothing_to_do(
@@ -46,9 +57,17 @@ def nothing_to_do(
     return Exchange(cancelled=cancelling_in(cancelled, worker), next_due=next_due(found, at if now is None else now))
 
 
-def opening(link: Link, worker: str, settlements: Sequence[Settlement]) -> Opening:
+def opening(link: Link, worker: str, settlements: Sequence[Settlement], ask: Ask | None, now: float | None) -> Opening:
     """Ask what an exchange begins with; once it is answered nobody takes the worker over."""
-    return Opening(claimant=link.ask(sql.WORKER, (worker,)), told=tell(link, settlements))
+    return Opening(
+        claimant=link.ask(sql.WORKER, (worker,)),
+        told=tell(link, settlements),
+        found=None if settlements else _find(link, worker, ask, now),
+    )
+
+
+def _find(link: Link, worker: str, ask: Ask | None, now: float | None) -> Found:
+    return Found(ask_cancelling(link, worker), None if ask is None else ask_heads(link, ask, now))
 
 
 def exchange(
@@ -56,15 +75,16 @@ def exchange(
 ) -> Exchange:
     """Settle, then claim from what is claimable after that."""
     claimant = opening.claimant.fetchone()
-    with tx.link.together():
-        accepted = settle(tx, settlements, opening.told)
-        cancelled = ask_cancelling(tx.link, worker)
-        if ask is not None:
-            found_there = ask_heads(tx.link, ask, tx.now)
+    accepted: frozenset[int] = frozenset()
+    there = opening.found
+    if there is None:
+        with tx.link.together():
+            accepted = settle(tx, settlements, opening.told)
+            there = _find(tx.link, worker, ask, tx.now)
     claims: list[Claim] = []
     due = None
-    if ask is not None:
-        found = heads_in(found_there)
+    if ask is not None and there.heads is not None:
+        found = heads_in(there.heads)
         if claimant is not None and ask.limit > 0:
             claims, due = claim(tx, worker, ask, found)
         else:
@@ -73,7 +93,9 @@ def exchange(
         tx.link.run(sql.BEAT, (tx.now, worker))
     if not settlements and not claims:
         _tell_of_the_drained(tx)
-    return Exchange(accepted=accepted, claims=tuple(claims), cancelled=cancelling_in(cancelled, worker), next_due=due)
+    return Exchange(
+        accepted=accepted, claims=tuple(claims), cancelled=cancelling_in(there.cancelled, worker), next_due=due
+    )
 
 
 def _tell_of_the_drained(tx: Transaction) -> None:

@@ -329,7 +329,9 @@ class PostgresStorage:
             if idle is not None:
                 return idle
         return self._write_after(
-            lambda link: exchanging.opening(link, worker, settlements),
+            lambda link: exchanging.opening(
+                link, worker, settlements, ask, None if self._clock is None else self._clock()
+            ),
             lambda tx, opening: exchanging.exchange(tx, worker, settlements, ask, opening),
         )
 
