@@ -371,16 +371,18 @@ class PostgresStorage:
 
     def wait(self, timeout: float) -> bool:
         """Block until something was committed or this handle is interrupted."""
-        pause = min(timeout, self._waker.owed_in())
+        pause = self._waker.owed_in()
         if pause > 0.0:
-            if self._waker.wait(pause):
+            if self._waker.wait(min(pause, timeout)):
                 return True
+            if timeout <= pause:
+                return False
             timeout -= pause
         channels = self._waker.owed()
         if channels:
             with self._database.lent() as link:
                 self._notify(link, channels)
-        return self._waker.wait(timeout) if timeout > 0.0 else False
+        return self._waker.wait(timeout)
 
     def interrupt(self) -> None:
         """Make a `wait` return."""

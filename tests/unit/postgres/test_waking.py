@@ -61,6 +61,27 @@ def test_news_come_in_portions_and_the_last_comes_too(
     assert client.wait(PATIENCE)
 
 
+def test_who_waits_tells_what_is_owed_when_it_may(
+    storage: PostgresStorage, open_storage: Open, worker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once, since who is busy waits again and again; and not only when it has waited to the end."""
+    monkeypatch.setattr(waking, "NEWS_EVERY", 5.0)
+    client = open_storage()
+    storage.enqueue([NewJob(id=str(number), command="true") for number in range(3)])
+    claims = storage.exchange(worker, [], Ask(limit=3)).claims
+    client.wait(0.0)
+    settlements = [Settlement(lease=claim.lease, verdict=Verdict.DEAD) for claim in claims]
+    storage.exchange(worker, settlements[:1], None)
+    until(lambda: client.wait(0.01))
+    storage.exchange(worker, settlements[1:2], None)
+    assert not storage.wait(0.05)
+    assert storage._waker.owed_in() > 0.0
+    with ThreadPoolExecutor() as pool:
+        pool.submit(storage.wait, PATIENCE)
+        assert client.wait(PATIENCE)
+        storage.interrupt()
+
+
 def test_a_lost_connection_wakes_and_is_replaced(storage: PostgresStorage, open_storage: Open, worker: str) -> None:
     """Who listened in vain looks, and listens again."""
     other = open_storage()
