@@ -7,7 +7,7 @@ So the first page of a rare state costs no more than its own rows, however many 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -30,13 +30,17 @@ LOOKED_AT = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Some of the jobs that match: FROM and WHERE of a statement, and how many there are where that is known."""
+    """Some of the jobs that match: FROM and WHERE of a statement, and how many there are where that is known.
+
+    Of a `scattered` lane no index has the jobs in order.
+    """
 
     tables: str
     where: str
     order: str
     values: dict[str, Any]
     jobs: int | None = None
+    scattered: bool = False
 
 
 def page(db: apsw.Connection, query: Query, cursor: str | None, limit: int, now: float) -> Page:
@@ -63,7 +67,9 @@ _FIRST_AND_LAST = "SELECT (SELECT min(seq) FROM job), (SELECT max(seq) FROM job)
 
 def matching(db: apsw.Connection, found: Sequence[Lane], limit: int, *, newest_first: bool = False) -> list[Any]:
     """Return the first rows of lanes: JOB_COLUMNS, then the job's `seq` and `queue`."""
-    cursors = [_rows(db, lane, newest_first) for lane in found]
+    cursors: list[apsw.Cursor | Generator[Any, None, None]] = [
+        (_sorted_rows if lane.scattered else _rows)(db, lane, newest_first) for lane in found
+    ]
     try:
         merged = heapq.merge(*cursors, key=lambda row: row[-1], reverse=newest_first)
         return list(islice(merged, limit))
@@ -131,7 +137,12 @@ def lanes(
     counted = _counted(db, query)
     if query.tag is not None or len(counted) > MANY_LANES:
         return [_wide_lane(query, where, values, only or {})] if counted else []
-    return [_lane(queue, state, jobs, where, values, (only or {}).get(state)) for queue, state, jobs in counted]
+    ordered = [row for row in counted if row[1] != PROCESSING]
+    leased = [row for row in counted if row[1] == PROCESSING]
+    return [
+        *(_lane(queue, state, jobs, where, values, (only or {}).get(state)) for queue, state, jobs in ordered),
+        *_leased_lanes(leased, query, where, values, (only or {}).get(PROCESSING)),
+    ]
 
 
 def finished_lanes(db: apsw.Connection, query: Query, now: float) -> list[Lane]:
@@ -172,6 +183,17 @@ def _place(cursor: str | None) -> int | None:
     return int(cursor)
 
 
+def _sorted_rows(db: apsw.Connection, lane: Lane, newest_first: bool) -> Generator[Any, None, None]:
+    """Yield the rows of a scattered lane: their places are sorted, and only what is asked for is read whole."""
+    order = f"{lane.order} DESC" if newest_first else lane.order
+    places = db.execute(f"SELECT job.seq FROM {lane.tables} WHERE {lane.where} ORDER BY {order}", lane.values)
+    for place in places.fetchall():
+        yield db.execute(_ROW_AT, place).get
+
+
+_ROW_AT = f"SELECT {JOB_COLUMNS}, job.seq, job.queue, job.seq FROM {JOB_TABLES} WHERE job.seq = ?"
+
+
 def _rows(db: apsw.Connection, lane: Lane, newest_first: bool) -> apsw.Cursor:
     order = f"{lane.order} DESC" if newest_first else lane.order
     rank = lane.order.split(",", maxsplit=1)[0]
@@ -197,19 +219,41 @@ def _counted(db: apsw.Connection, query: Query) -> list[tuple[int, int, int]]:
 
 
 def _lane(queue: int, state: int, jobs: int, where: list[str], values: dict[str, Any], only: str | None) -> Lane:
-    tables, here = JOB_TABLES, ["job.phase <> 2", f"job.state = {state}"]
-    if state == PROCESSING:
-        # Leased jobs are in no list index: there are few, and they change too often. Left alone, SQLite would rather
-        # walk over all jobs in order than sort these.
-        tables, here = JOB_TABLES.replace("job ", "job INDEXED BY job_leased ", 1), ["job.phase = 2"]
     narrowed = [*where, only] if only else where
     return Lane(
-        tables,
-        " AND ".join(["job.queue = :queue", *here, *narrowed]),
+        JOB_TABLES,
+        " AND ".join(["job.queue = :queue", "job.phase <> 2", f"job.state = {state}", *narrowed]),
         "job.seq",
         {**values, "queue": queue},
         None if narrowed else jobs,
     )
+
+
+def _leased_lanes(
+    counted: Sequence[tuple[int, int, int]], query: Query, where: list[str], values: dict[str, Any], only: str | None
+) -> list[Lane]:
+    """Return one lane for all that is leased, if anything is: a list index of it would change with every claim.
+
+    There are few. Left alone, SQLite would rather walk over all jobs in order than sort these.
+    """
+    if not counted:
+        return []
+    narrowed = [*where, only] if only else where
+    here = ["job.phase = 2"]
+    if query.queue is not None:
+        here.append("job.queue = :queue")
+        values = {**values, "queue": counted[0][0]}
+    tables = JOB_TABLES if query.text is not None else "job "
+    return [
+        Lane(
+            tables.replace("job ", "job INDEXED BY job_leased ", 1),
+            " AND ".join([*here, *narrowed]),
+            "job.seq",
+            values,
+            None if narrowed else sum(jobs for *_, jobs in counted),
+            scattered=True,
+        )
+    ]
 
 
 def _wide_lane(query: Query, where: list[str], values: dict[str, Any], only: Mapping[int, str]) -> Lane:

@@ -31,6 +31,26 @@ class Open(Protocol):
         ...
 
 
+class Steps:
+    """Counts the steps of all connections of a handle from now on."""
+
+    def __init__(self, storage: SqliteStorage) -> None:
+        self._count = 0
+        self._connections = [each.apsw for each in (storage._main, storage._reader) if each is not None]
+        for connection in self._connections:
+            connection.set_progress_handler(self._step, 1)
+
+    def taken(self) -> int:
+        """Stop, and return how many there were."""
+        for connection in self._connections:
+            connection.set_progress_handler(None)
+        return self._count
+
+    def _step(self) -> bool:
+        self._count += 1
+        return False
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Return where the database of this test goes."""

@@ -20,7 +20,7 @@ from queuectl_sqlite.codes import CODE_OF_STATE
 from queuectl_sqlite.selecting import finished_lanes, lanes
 from queuectl_sqlite.storage import SqliteStorage
 
-from .conftest import Open
+from .conftest import Open, Steps
 
 SCANS = {
     "NEXT_LEASES": "counter",
@@ -134,7 +134,7 @@ class TestLanes:
         db = storage._main.apsw
         (lane,) = lanes(db, Query(states=frozenset({State.PROCESSING})), 0.0)
         lines = plan(db, f"SELECT 1 FROM {lane.tables} WHERE {lane.where} ORDER BY {lane.order}", lane.values)
-        assert lines[0] == "SCAN job USING INDEX job_leased"
+        assert lines[0] == "SCAN job USING COVERING INDEX job_leased"
 
     def test_the_first_to_finish_are_read_in_order(self, db: apsw.Connection) -> None:
         """Retention reads what finished first, and no more."""
@@ -197,7 +197,7 @@ def _filled(storage: SqliteStorage, fill: str, number: int) -> SqliteStorage:
 
 
 def _steps_of_batches(storage: SqliteStorage) -> int:
-    with_steps = _Steps(storage)
+    with_steps = Steps(storage)
     settlements: list[Settlement] = []
     for _ in range(4):
         claims = storage.exchange("worker-1", settlements, Ask(limit=16, queues=None)).claims
@@ -223,7 +223,7 @@ def _steps_of_batches(storage: SqliteStorage) -> int:
 
 def _steps_of_looks(storage: SqliteStorage) -> int:
     storage.get("rare")  # opens the connection that reads
-    with_steps = _Steps(storage)
+    with_steps = Steps(storage)
     assert storage.exchange("worker-1", [], Ask(limit=1, queues=("other",))).claims == ()
     assert [job.id for job in storage.list(Query(queue="other"), None, 50).jobs] == ["rare"]
     assert len(storage.list(Query(states=frozenset({State.PROCESSING})), None, 50).jobs) == 1
@@ -231,23 +231,3 @@ def _steps_of_looks(storage: SqliteStorage) -> int:
     storage.counts()
     storage.backlog()
     return with_steps.taken()
-
-
-class _Steps:
-    """Counts the steps of all connections of a handle from now on."""
-
-    def __init__(self, storage: SqliteStorage) -> None:
-        self._count = 0
-        self._connections = [each.apsw for each in (storage._main, storage._reader) if each is not None]
-        for connection in self._connections:
-            connection.set_progress_handler(self._step, 1)
-
-    def taken(self) -> int:
-        """Stop, and return how many there were."""
-        for connection in self._connections:
-            connection.set_progress_handler(None)
-        return self._count
-
-    def _step(self) -> bool:
-        self._count += 1
-        return False
