@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 
 import structlog
 
@@ -29,6 +30,10 @@ LONGEST_EXCHANGE = 0.02
 ROUND = 0.5
 """Seconds between two looks at the neighbours, and at what is asked of this worker; less where a lease is short, which
 has at least eight looks."""
+
+LOOK_AFTER = 0.005
+"""Seconds after news in which what is asked of this worker is looked at: by then a runner has claimed what there is and
+starts it. At once the two would wait for each other, and the job for both."""
 
 FAILED_PAUSE = 1.0
 """Seconds between two tries after something that is no trouble of the storage's."""
@@ -67,6 +72,7 @@ class Keeper:
         self._napping = False
         self._asked = False
         self._round_at = 0.0
+        self._look_at = inf
         self._strange: frozenset[Lease] = frozenset()
         self._log = structlog.get_logger().bind(worker=self._worker)
 
@@ -119,7 +125,7 @@ class Keeper:
         if self._asked:
             return False
         now = time.monotonic()
-        waits = [max(0.0, self._round_at - now)]
+        waits = [max(0.0, min(self._round_at, self._look_at) - now)]
         due = self._desk.due()
         unrecorded = [run.started for run in self._desk.running() if not run.recorded]
         if due is not None:
@@ -129,7 +135,7 @@ class Keeper:
         timeout = min(waits)
         if timeout == 0.0:
             return False
-        self._napping = due is None
+        self._napping = due is None and timeout > LOOK_AFTER
         woken = self._storage.wait(timeout)
         self._napping = False
         return woken
@@ -137,17 +143,19 @@ class Keeper:
     def _tick(self, *, woken: bool) -> None:
         if woken:
             self._desk.announce()  # first: a job may wait, and who runs it looks for itself
+            self._look_at = min(self._look_at, time.monotonic() + LOOK_AFTER)
         self._settle()
         self._record()
         now = time.monotonic()
         is_round = now >= self._round_at
-        if woken or is_round:
+        if is_round or now >= self._look_at:
+            is_told, self._look_at = self._look_at < inf, inf
             # What runs is looked at first: a run that starts after the beat has a lease that the beat does not list.
             running = {run.claim.lease.token for run in self._desk.running()}
             asked = time.monotonic()
             self._obey(self._storage.beat(self._worker), running, asked, is_round=is_round)
-        if woken:
-            self._deliveries.announce()
+            if is_told:
+                self._deliveries.announce()
         if is_round:
             self._round_at = now + self._round
             self._restore_ledger()

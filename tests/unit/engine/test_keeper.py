@@ -20,14 +20,14 @@ from queuectl.engine.boot import boot_id
 from queuectl.engine.cancelling import CancelFlag
 from queuectl.engine.desk import SETTLE_EARLY, Desk, Ended, Running
 from queuectl.engine.exchanging import Counter
-from queuectl.engine.keeper import RECORD_AFTER, Keeper
+from queuectl.engine.keeper import LOOK_AFTER, RECORD_AFTER, ROUND, Keeper
 from queuectl.engine.ledger import Ledger
 from queuectl.engine.retry import Decision
 from queuectl.engine.worker import Terms
 from queuectl.errors import StorageBusyError, StorageError, StorageGoneError, StorageRefusedError
 from queuectl.model.attempt import Result
 from queuectl.model.job import NewJob, State
-from queuectl.model.lease import Claim, Verdict
+from queuectl.model.lease import Beat, Claim, Verdict
 from queuectl.model.outcome import Outcome
 from queuectl.model.query import Action
 from queuectl.model.worker import NewWorker, StopMode
@@ -106,6 +106,40 @@ def rounds(keeper: Keeper, number: int) -> None:
     for _ in range(number):
         keeper._round_at = 0.0
         keeper._tick(woken=False)
+
+
+class TestNews:
+    """What others committed."""
+
+    def test_runners_hear_of_it_before_the_keeper_looks(
+        self, keeper: Keeper, counter: Counter, others: Others, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A job that came is claimed and started meanwhile; both use the same connection."""
+        asked: list[str] = []
+        beat = counter.storage.beat
+
+        def beat_and_note(worker: str) -> Beat:
+            asked.append(worker)
+            return beat(worker)
+
+        monkeypatch.setattr(counter.storage, "beat", beat_and_note)
+        rounds(keeper, 1)
+        others.calls.clear()
+        version = counter.desk.version
+        keeper._tick(woken=True)
+        assert (counter.desk.version, len(asked)) == (version + 1, 1)
+        time.sleep(LOOK_AFTER)
+        keeper._tick(woken=False)
+        assert len(asked) == 2
+        assert others.calls == ["announce"]
+
+    def test_it_is_looked_at_soon(self, keeper: Keeper) -> None:
+        """With nothing else to do, a wait ends then, though nobody rings once more."""
+        rounds(keeper, 1)
+        keeper._tick(woken=True)
+        began = time.monotonic()
+        keeper._wait()
+        assert time.monotonic() - began < ROUND / 2
 
 
 class TestRunning:
