@@ -50,7 +50,7 @@ def _main() -> int:
             starting.contest(),
             bulk.contest(),
             *pickup.contests(),
-            depth.contest(few, many, options.depth),
+            *depth.contests(few, many, options.depth),
             *idle.contests(),
         ]
         if options.only:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-import apsw
-
+from benchmarks.speed import raw
 from benchmarks.speed.contest import Budget, Contender, Contest
 from benchmarks.speed.programs import QUEUECTL, lacks_module, run
 
 JOBS = 100_000
-
-TABLE = """
-    CREATE TABLE job (
-        id INTEGER PRIMARY KEY, state INTEGER, priority INTEGER, at REAL, retries INTEGER, command TEXT, cwd TEXT
-    ) STRICT;
-    CREATE INDEX ready ON job (priority DESC, id) WHERE state = 0;
-    CREATE INDEX due ON job (at) WHERE state = 1
-"""
+FEW = 3000
+"""As many for who writes each through to the disk."""
 
 
 def contest() -> Contest:
@@ -30,8 +23,10 @@ def contest() -> Contest:
         unit="jobs/s",
         contenders=[
             Contender("queuectl enqueue", _queuectl),
-            Contender("SQLite, one row each", _sqlite),
+            Contender("SQLite, one row each", lambda folder: raw.inserted(folder, JOBS)),
             Contender("litequeue, in one transaction", _litequeue, lacks_module("litequeue")),
+            Contender("honker, in one transaction", _honker, lacks_module("honker")),
+            Contender("huey, one by one", _huey, lacks_module("huey")),
         ],
         budget=Budget("SQLite, one row each", 100 / 590),
     )
@@ -45,19 +40,6 @@ def _queuectl(folder: Path) -> float:
     return JOBS / (time.perf_counter() - began)
 
 
-def _sqlite(folder: Path) -> float:
-    with closing(apsw.Connection(str(folder / "raw.db"))) as db:
-        db.execute("PRAGMA journal_mode = WAL").fetchall()
-        db.execute(TABLE).fetchall()
-        began = time.perf_counter()
-        with db:
-            rows = ((0, 0, 0.0, 3, f"echo {number}", "/home/somebody/work") for number in range(JOBS))
-            db.executemany(
-                "INSERT INTO job (state, priority, at, retries, command, cwd) VALUES (?, ?, ?, ?, ?, ?)", rows
-            )
-        return JOBS / (time.perf_counter() - began)
-
-
 def _litequeue(folder: Path) -> float:
     import litequeue
 
@@ -69,3 +51,28 @@ def _litequeue(folder: Path) -> float:
     taken = time.perf_counter() - began
     queue.close()
     return JOBS / taken
+
+
+def _honker(folder: Path) -> float:
+    import honker
+
+    database: Any = honker.open(str(folder / "honker.db"))
+    queue = database.queue("jobs")
+    began = time.perf_counter()
+    with database.transaction() as transaction:
+        for number in range(JOBS):
+            queue.enqueue(f"echo {number}", tx=transaction)
+    taken = time.perf_counter() - began
+    database.close()
+    return JOBS / taken
+
+
+def _huey(folder: Path) -> float:
+    import huey
+
+    queue: Any = huey.SqliteHuey(filename=str(folder / "huey.db"))
+    task = queue.task()(print)
+    began = time.perf_counter()
+    for number in range(FEW):
+        task(f"echo {number}")
+    return FEW / (time.perf_counter() - began)

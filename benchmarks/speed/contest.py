@@ -7,9 +7,32 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 Measure = Callable[[Path], float]
 """Does it once, in a folder of its own, and returns how fast that was."""
+
+
+class Shared(Generic[T]):
+    """What is measured once and looked at in several ways: whoever looks first in a round measures for all."""
+
+    def __init__(self, measure: Callable[[Path], T]) -> None:
+        self._measure = measure
+        self._measured: list[T] = []
+        self._seen: dict[object, int] = {}
+
+    def seen_as(self, choose: Callable[[T], float]) -> Measure:
+        """Return a measure that looks at what was measured in one way."""
+
+        def look(folder: Path) -> float:
+            number = self._seen[look] = self._seen.get(look, 0) + 1
+            if number > len(self._measured):
+                self._measured.append(self._measure(folder))
+            return choose(self._measured[number - 1])
+
+        return look
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SOURCES = Path(__file__).parent
+PEERS = SOURCES / "peers"
 QUEUECTL = (sys.executable, "-m", "queuectl")
 TRUE = "/bin/true"
 
@@ -50,9 +51,13 @@ def lacks_command(*names: str) -> str | None:
     return None if any(shutil.which(name) for name in names) else f"{names[0]} is not installed"
 
 
+@functools.cache
 def lacks_module(name: str) -> str | None:
-    """Say what is missing where a module cannot be imported."""
-    return None if importlib.util.find_spec(name) else f"{name} is not installed"
+    """Say what is missing where a module is not installed, or cannot be imported here."""
+    if importlib.util.find_spec(name) is None:
+        return f"{name} is not installed"
+    tried = subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True, check=False, text=True)
+    return f"{name} cannot be used here: {tried.stderr.strip().splitlines()[-1]}" if tried.returncode else None
 
 
 def environment(folder: Path) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Start-up: `queuectl enqueue` as a whole process, with a YAML file."""
+"""Start-up: everyday commands as whole processes, with a YAML file."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ import time
 from pathlib import Path
 
 from benchmarks.speed.contest import Budget, Contender, Contest, Measure
-from benchmarks.speed.programs import QUEUECTL, environment
+from benchmarks.speed.programs import QUEUECTL, environment, lacks_module
 from benchmarks.startup import CONFIGURATION, LIBRARIES
 
 CALLS = 15
 
 LITEQUEUE = "import litequeue; litequeue.LiteQueue('queue.db').put('true')"
+HONKER = "import honker; honker.open('queue.db').queue('jobs').enqueue('true')"
 HUEY = "import huey; huey.SqliteHuey(filename='queue.db').task()(print)('true')"
 
 
 def contest() -> Contest:
     """Return the contest."""
-    from benchmarks.speed.programs import lacks_module
-
     return Contest(
-        title="enqueue: one job, the whole process",
+        title="start-up: a command as a whole process, with a YAML file",
         unit="ms",
         contenders=[
             Contender("queuectl enqueue", _calling(*QUEUECTL, "enqueue", "true")),
+            Contender("queuectl status", _calling(*QUEUECTL, "status")),
+            Contender("queuectl list", _calling(*QUEUECTL, "list")),
             Contender("import the libraries", _calling(sys.executable, "-c", LIBRARIES)),
             Contender("python -c pass", _calling(sys.executable, "-c", "pass")),
             Contender("litequeue, a script", _calling(sys.executable, "-c", LITEQUEUE), lacks_module("litequeue")),
+            Contender("honker, a script", _calling(sys.executable, "-c", HONKER), lacks_module("honker")),
             Contender("huey, a script", _calling(sys.executable, "-c", HUEY), lacks_module("huey")),
         ],
         budget=Budget("import the libraries", 1.3, at_most=True),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.speed.contest import Budget, Contender, Contest
 from benchmarks.speed.programs import (
+    PEERS,
     QUEUECTL,
     TRUE,
     compiled,
@@ -27,8 +28,6 @@ from benchmarks.speed.programs import (
 JOBS = 3000
 FEW = 300
 """As many for those that are slow, or hold a process for each job that waits."""
-
-PEERS = Path(__file__).parent / "peers"
 
 PYTHON = """
 import os, sys, time
@@ -54,6 +53,7 @@ def contest() -> Contest:
             Contender("xargs -P2 -n1", _xargs, lacks_command("xargs")),
             Contender("C, posix_spawn", _c, lacks_compiler()),
             Contender("Python, os.posix_spawn", _python),
+            Contender("honker, batches of 32", _honker, lacks_module("honker")),
             Contender("task-spooler", _task_spooler, lacks_command("tsp") or lacks_compiler()),
             Contender("huey", _huey, lacks_module("huey")),
             Contender("litequeue", _litequeue, lacks_module("litequeue")),
@@ -111,6 +111,10 @@ def _task_spooler(folder: Path) -> float:
         return rate(stamps(folder / "marks"))
     finally:
         tsp("-K")
+
+
+def _honker(folder: Path) -> float:
+    return _peer(folder, "with_honker.py")
 
 
 def _huey(folder: Path) -> float:
