@@ -1,0 +1,1 @@
+"""Many: workers, jobs at once, and processes that write to one store."""
