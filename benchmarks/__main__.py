@@ -1,6 +1,6 @@
 """Measure every budget beside its references, and print one table.
 
-Usage: python -m benchmarks [--rounds N] [--only WORD]... [--depth N] [--json FILE] [--plot FILE]
+Usage: python -m benchmarks [--rounds N] [--only WORD]... [--depth N] [--json FILE] [--plot FILE] [--page FILE]
 
 All contenders of a row take turns, so that what else runs here meets them all; medians and ratios are what counts. Who
 is not installed is left out, and it says so. Exits with 0 when all budgets are kept, otherwise with 1.
@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.speed import bulk, depth, idle, pickup, starting, working
 from benchmarks.speed.contest import Contest, Result, hold
 from benchmarks.speed.programs import forget_compiled
-from benchmarks.speed.report import document, machine, picture, table
+from benchmarks.speed.report import document, machine, picture, put_into, table
 
 
 def _options() -> argparse.Namespace:
@@ -28,6 +28,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--depth", type=int, default=1_000_000, help="jobs of each kind in the deep store")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every value that was measured")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the medians, as SVG")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put the medians into this page, such as README.md")
     return parser.parse_args()
 
 
@@ -47,6 +48,7 @@ def _main() -> int:
         few, many = depth.Store(folder / "few.db", 1000), depth.Store(folder / "many.db", options.depth)
         contests = [
             working.contest(),
+            working.costs(),
             starting.contest(),
             bulk.contest(),
             *pickup.contests(),
@@ -65,6 +67,8 @@ def _main() -> int:
         options.json.write_text(json.dumps(document(results), indent=2) + "\n")
     if options.plot:
         options.plot.write_text(picture(results))
+    if options.page:
+        options.page.write_text(put_into(options.page.read_text(), results))
     return int(not all(result.contest.budget.is_kept(result.ratio) for result in results))
 
 

@@ -41,6 +41,38 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+BEGIN, END = "<!-- figures of python -m benchmarks -->", "<!-- end of the figures -->"
+"""Between what the figures stand in a page."""
+
+
+def put_into(page: str, results: Sequence[Result]) -> str:
+    """Put what was measured into a page, in the place of what stood there. Raises ValueError without such a place."""
+    before, begun, rest = page.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not begun or not ended:
+        raise ValueError(f"there is no {BEGIN} … {END} in it")
+    return f"{before}{BEGIN}\n\n{markdown(results)}\n{END}{after}"
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """Return the medians as a table, each beside those of the others and its ratio to them."""
+    rows = "".join(f"| {result.contest.title} | {_first(result)} | {_others(result)} |\n" for result in results)
+    head = "| what | queuectl | beside it (queuectl's part of that) |\n| --- | --- | --- |\n"
+    return f"Measured on {machine()}.\n\n{head}{rows}"
+
+
+def _first(result: Result) -> str:
+    first = result.contest.contenders[0].name
+    return f"**{number(result.median(first))} {result.contest.unit}**"
+
+
+def _others(result: Result) -> str:
+    first, *others = result.values
+    mine = result.median(first)
+    told = [f"{name} {number(result.median(name))} ({number(mine / result.median(name))})" for name in others]
+    return ", ".join(told)
+
+
 def document(results: Sequence[Result]) -> dict[str, Any]:
     """Return all that was measured, every single value."""
     return {"machine": machine(), "contests": [_contest(result) for result in results]}

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -63,10 +64,25 @@ def contest() -> Contest:
     )
 
 
-def _queuectl(folder: Path) -> float:
-    lines = json.dumps({"command": [TRUE]}) + "\n"
+def costs() -> Contest:
+    """Return the contest of queuectl with itself: what a promise costs that somebody may not need, or want besides."""
+    return Contest(
+        title="what it costs: the same jobs by queuectl",
+        unit="jobs/s",
+        contenders=[
+            Contender("as it comes", _queuectl),
+            Contender("with durability: full", lambda folder: _queuectl(folder, "--set=storage.durability=full")),
+            Contender("with a line of output kept", lambda folder: _queuectl(folder, command=["/bin/echo", "done"])),
+            Contender("as a text for the shell", lambda folder: _queuectl(folder, command=TRUE)),
+        ],
+        budget=Budget("with durability: full", 1.0),
+    )
+
+
+def _queuectl(folder: Path, *options: str, command: str | Sequence[str] = (TRUE,)) -> float:
+    lines = json.dumps({"command": command}) + "\n"
     run(folder, *QUEUECTL, "enqueue", "--quiet", "-", text=lines * JOBS)
-    run(folder, *QUEUECTL, "worker", "start", "--count", "2", "--drain")
+    run(folder, *QUEUECTL, "worker", "start", "--count", "2", "--drain", *options)
     jobs = json.loads(run(folder, *QUEUECTL, "list", "--json"))
     assert all(job["state"] == "completed" for job in jobs)
     return rate(sorted(datetime.fromisoformat(job["finished_at"]).timestamp() for job in jobs))
