@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from queuectl import QueueState, State
+from queuectl import State
 from queuectl_sqlite import statements as sql
 from queuectl_sqlite.codes import STATES
 from queuectl_sqlite.enqueueing import queue_id
 from queuectl_sqlite.transaction import Transaction, Wake
+
+if TYPE_CHECKING:
+    from queuectl import QueueState
 
 
 def set_queue(
@@ -49,6 +52,8 @@ def counts(db: apsw.Connection) -> Mapping[str, Mapping[State, int]]:
 
 
 def _state(db: apsw.Connection, row: Any) -> QueueState:
+    from queuectl import QueueState  # who only counts does not need it
+
     number, name, paused, max_jobs, max_key = row
     counted = dict.fromkeys(STATES, 0)
     for state, jobs in db.execute(sql.QUEUE_COUNTS, (number,)):

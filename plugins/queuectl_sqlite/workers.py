@@ -8,9 +8,8 @@ from typing import Any
 import apsw
 import msgspec
 
-from queuectl import Lease, NewWorker, Role, Settlement, StopMode, Verdict, Worker
+from queuectl import NewWorker, Role, StopMode, Worker
 from queuectl_sqlite import statements as sql
-from queuectl_sqlite.settling import settle
 from queuectl_sqlite.transaction import Transaction, Wake
 
 
@@ -30,6 +29,9 @@ def register(tx: Transaction, new: NewWorker) -> None:
 
 def retire(tx: Transaction, id: str) -> None:
     """Forget an incarnation, and give back what it holds."""
+    from queuectl import Lease, Settlement, Verdict  # who only asks for the workers needs none of it
+    from queuectl_sqlite.settling import settle
+
     row = tx.db.execute(sql.WORKER, (id,)).get
     if row is None:
         return

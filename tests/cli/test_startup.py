@@ -105,6 +105,15 @@ def test_a_verb_imports_no_other_verb(queuectl: Program) -> None:
     assert {f"queuectl.commands.{verb}" for verb in verbs} & modules == set()
 
 
+def test_status_imports_nothing_of_claims_and_queries(queuectl: Program) -> None:
+    """It counts, and asks who works."""
+    queuectl.enqueue("echo one")
+    modules = imported(queuectl, "status")
+    assert {"queuectl.model.worker", "queuectl_sqlite.workers"} <= modules
+    assert {f"queuectl.model.{name}" for name in ("attempt", "lease", "query")} & modules == set()
+    assert "queuectl_sqlite.settling" not in modules
+
+
 def test_the_main_help_imports_no_verb(queuectl: Program) -> None:
     """The list of verbs is a table."""
     modules = imported(queuectl, "--help")
