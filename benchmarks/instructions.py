@@ -5,7 +5,8 @@ Usage: python -m benchmarks.instructions [--write]
 Valgrind counts what is executed outside of the kernel, by one process that does everything in turn. What counts are
 the ratios to a reference, a loop that does nothing but write rows in memory: they carry over to other machines and
 compilers better than the counts do. Exits with 1 when a path takes more than `SLACK` times what is written down beside
-this file; `--write` writes down what it takes now.
+this file; `--write` writes down what it takes now. A worker does some of its work by the clock, so what a job takes
+there is told and not held.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ ENQUEUE = "enqueue a job through the API"
 EXCHANGE = "claim and settle a job, in batches of 16"
 RUN = "run a short job by a worker"
 
+HELD = (ENQUEUE, EXCHANGE)
+
 ROWS = 2000
 JOBS = 200
 BATCH = 16
@@ -53,9 +56,9 @@ def main() -> int:
         beside = f", {ratios[name] / known[name]:.2f} of what is written down" if name in known else ""
         print(f"{name:45} {each:12,.0f} instructions {ratios[name]:8.1f} x the reference{beside}")
     if options.write:
-        WRITTEN.write_text(json.dumps({name: round(ratio, 1) for name, ratio in ratios.items()}, indent=2) + "\n")
+        WRITTEN.write_text(json.dumps({name: round(ratios[name], 1) for name in HELD}, indent=2) + "\n")
         return 0
-    return int(any(ratios[name] > known.get(name, ratios[name]) * SLACK for name in ratios))
+    return int(any(ratios[name] > known[name] * SLACK for name in HELD if name in known))
 
 
 def counts() -> dict[str, float]:
