@@ -89,9 +89,9 @@ class Runner:
 
     def drop_blank(self) -> None:
         """Remove the file that the next run would have."""
-        if self._blank is not None:
-            drop(self._blank)
-            self._blank = None
+        blank, self._blank = self._blank, None
+        if blank is not None:
+            drop(blank)
 
     def run(self, claim: Claim) -> Ended:
         """Run one claim to its end and leave the outcome on the desk."""

@@ -103,7 +103,8 @@ def _is_blank(file: SpoolFile, found: os.stat_result) -> bool:
 def drop(file: SpoolFile) -> None:
     """Remove a file that no run is to have any more."""
     _remove(str(file.path))
-    os.close(file.descriptor)
+    with contextlib.suppress(OSError):  # somebody closed what was not theirs
+        os.close(file.descriptor)
 
 
 class Spool:
