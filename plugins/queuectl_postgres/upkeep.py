@@ -83,10 +83,14 @@ MISCOUNTED = """
 """
 
 
+COUNTED = "SELECT " + ", ".join(f"({statement})" for statement in CHECKS.values())
+"""All of them in one go, as nothing of this is worth a way to the server of its own."""
+
+
 def faults(link: Link) -> list[str]:
     """Return what is wrong, a line each; all of it is asked of one snapshot."""
-    counted = [(link.value(statement), what) for what, statement in CHECKS.items()]
-    found = [f"{number} {what}" for number, what in counted if number]
+    numbers = link.row(COUNTED) or ()
+    found = [f"{number} {what}" for number, what in zip(numbers, CHECKS, strict=True) if number]
     for queue, state, kept, real in link.rows(MISCOUNTED):
         found.append(f"queue {queue!r}, state {state}: {kept} jobs are counted, {real} are there")
     return found

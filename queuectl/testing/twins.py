@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from queuectl.errors import ConflictError
+from queuectl.model.event import Event
 from queuectl.model.job import LIVE, Job, State
 from queuectl.model.lease import Ask, Beat, Claim, Lease, Settlement, Verdict
 from queuectl.model.query import Action, Changed, Query
 from queuectl.model.storage import Storage
 from queuectl.model.worker import Worker
 from queuectl.testing.clock import FakeClock
-from queuectl.testing.contract.steps import settlement, told
+from queuectl.testing.contract.steps import settlement, tell
 from queuectl.testing.memory import MemoryStorage
 
 _FAR = 1000
@@ -134,8 +135,9 @@ class Twins:
 
     def know_the_same_workers(self) -> None:
         """Compare the workers and what they run: no job is held twice, and none by nobody."""
-        assert sorted(map(_worker, self.real.workers())) == sorted(map(_worker, self.model.workers()))
-        held = [id for worker in self.real.workers() for id in worker.running]
+        workers = self.real.workers()
+        assert sorted(map(_worker, workers)) == sorted(map(_worker, self.model.workers()))
+        held = [id for worker in workers for id in worker.running]
         processing = self.real.list(Query(states=frozenset({State.PROCESSING})), None, _FAR).jobs
         assert sorted(held) == sorted(job.id for job in processing)
 
@@ -154,8 +156,10 @@ class Twins:
         self.real.advance("twins", _last(self.real), worker="twins")
 
     def _news(self, name: str, storage: Storage) -> list[str]:
-        last, self._told[name] = self._told[name], _last(storage)
-        return told(storage, last)
+        events = _events(storage, self._told[name])
+        if events:
+            self._told[name] = events[-1].id
+        return [tell(event) for event in events]
 
     def _as_model(self, beat: Beat) -> Beat:
         return replace(beat, cancelled=self._leases(beat.cancelled), leases=self._leases(beat.leases))
@@ -194,7 +198,14 @@ def _worker(worker: Worker) -> tuple[object, ...]:
 
 
 def _last(storage: Storage) -> int:
-    last = 0
-    while events := storage.events(last, 1000):
-        last = events[-1].id
-    return last
+    return max((event.id for event in _events(storage, 0)), default=0)
+
+
+def _events(storage: Storage, after: int) -> Sequence[Event]:
+    """Return all events above an id."""
+    found: list[Event] = []
+    while True:
+        page = storage.events(found[-1].id if found else after, _FAR)
+        found += page
+        if len(page) < _FAR:
+            return found

@@ -155,7 +155,7 @@ def give_back(storage: Storage, claim: Claim, delay: float = 0.0) -> None:
 
 def told(storage: Storage, after: int = 0) -> list[str]:
     """Return the events above an id as `name` or `name subject`, in order."""
-    return [_tell(event) for event in storage.events(after, 1000)]
+    return [tell(event) for event in storage.events(after, 1000)]
 
 
 def last_event(storage: Storage) -> int:
@@ -163,7 +163,8 @@ def last_event(storage: Storage) -> int:
     return max((event.id for event in storage.events(0, 1000)), default=0)
 
 
-def _tell(event: Event) -> str:
+def tell(event: Event) -> str:
+    """Return an event as `name` or `name subject`."""
     subject = event.job.id if event.job else event.queue or event.worker
     return f"{event.name} {subject}"
 
