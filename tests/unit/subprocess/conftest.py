@@ -79,12 +79,18 @@ class Run:
     outcome: Outcome | None = None
     thread: threading.Thread | None = None
     recording: Callable[[Run], None] | None = None
+    ready: int = 0
+    timeout: float | None = None
 
     def record(self, handle: str) -> None:
-        """Keep the handle."""
+        """Keep the handle; where the command is to be ready first, its time begins to run when it is."""
         self.handles.append(handle)
         if self.recording is not None:
             self.recording(self)
+        if self.ready:
+            self.wrote(self.ready)
+        if self.timeout is not None:
+            self.deadline = time.monotonic() + self.timeout
 
     @property
     def handle(self) -> str:
@@ -175,11 +181,13 @@ class Bench:
         cwd: str | None = ".",
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        ready: int = 0,
         kill_after: float = 10.0,
         max_output: int = 100 * 2**20,
         split: bool = False,
         recording: Callable[[Run], None] | None = None,
     ) -> tuple[Run, Callable[[], Outcome]]:
+        """Make a run; its time, where it has one, begins once the command has written `ready` lines."""
         lease = f"bench{os.getpid()}x{id(self)}.{len(self._runs) + 1}"
         stem = self.folder / lease.replace(".", "-")
         run = Run(
@@ -187,13 +195,13 @@ class Bench:
             error_output=FileIO(f"{stem}.err", "a"),
             env={"PATH": os.environ["PATH"], "QUEUECTL_LEASE": lease, **(env or {})},
             recording=recording,
+            ready=ready,
+            timeout=timeout,
         )
         self._runs.append(run)
         settings = Subprocess(kill_after=Duration(kill_after), max_output=Size(max_output), split=split)
         executor = SubprocessExecutor(settings)
         subject = job(command, cwd=None if cwd is None else os.path.join(self.folder, cwd))
-        if timeout is not None:
-            run.deadline = time.monotonic() + timeout
         return run, lambda: executor.execute(subject, run)
 
 

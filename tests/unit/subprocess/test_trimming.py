@@ -139,17 +139,18 @@ class TestRuns:
 
     def test_a_command_that_is_killed(self, bench: Bench) -> None:
         """What it wrote right before that is dropped too."""
-        loud = "trap '' TERM; while :; do head -c 4000000 /dev/zero | tr '\\0' x; done"
-        run = bench.run(loud, max_output=MIB, timeout=0.3, kill_after=0.1)
+        loud = "trap '' TERM; echo; while :; do head -c 4000000 /dev/zero | tr '\\0' x; done"
+        run = bench.run(loud, max_output=MIB, ready=1, timeout=0.3, kill_after=0.1)
         assert run.end().signal == 9
         assert run.written.count(b"x") <= MIB + 64 * 1024
 
-    @pytest.mark.parametrize("leader", ["trap 'echo ended; exit' TERM; wait", "trap 'echo asked; wait' TERM; wait"])
+    @pytest.mark.parametrize("leader", ["trap 'echo ended; exit' TERM", "trap 'echo asked; wait' TERM"])
     def test_a_command_that_is_given_time_to_end(self, bench: Bench, leader: str) -> None:
         """What its children write meanwhile is bounded too, whether it has ended by then or not."""
-        loud = "(trap '' TERM; until test -e go; do sleep 0.01; done; head -c 8000000 /dev/zero | tr '\\0' x; sleep 60)"
-        run = bench.start(f"{loud} & {leader}", max_output=MIB, timeout=0.3, kill_after=60.0)
-        run.wrote(lines=1)
+        loud = "trap '' TERM; echo; until test -e go; do sleep 0.01; done; head -c 8000000 /dev/zero | tr '\\0' x"
+        command = f"({loud}; sleep 60) & {leader}; echo; wait"
+        run = bench.start(command, max_output=MIB, ready=2, timeout=0.1, kill_after=60.0)
+        run.wrote(lines=3)
         (bench.folder / "go").touch()
         path = Path(str(run.output.name))
         bench.until(lambda: path.stat().st_size > 8_000_000 and space(path) <= MIB + 64 * 1024)

@@ -36,27 +36,27 @@ class TestTimeout:
 
     def test_it_may_clean_up(self, bench: Bench) -> None:
         """A command that catches SIGTERM gets to its end, and its exit code is kept."""
-        run = bench.run("trap 'echo cleaning; exit 3' TERM; sleep 60 & wait", timeout=0.3)
-        assert run.lines == ["cleaning"]
+        run = bench.run("trap 'echo cleaning; exit 3' TERM; echo ready; sleep 60 & wait", ready=1, timeout=0.1)
+        assert run.lines == ["ready", "cleaning"]
         outcome = run.end()
         assert (outcome.timed_out, outcome.exit_code, outcome.succeeded) == (True, 3, False)
 
     def test_success_too_late_is_none(self, bench: Bench) -> None:
         """Exit code 0 after the time is up is no success."""
-        outcome = bench.run("trap 'exit 0' TERM; sleep 60 & wait", timeout=0.3).end()
+        outcome = bench.run("trap 'exit 0' TERM; echo ready; sleep 60 & wait", ready=1, timeout=0.1).end()
         assert (outcome.timed_out, outcome.exit_code, outcome.succeeded) == (True, 0, False)
 
     def test_it_may_not_refuse(self, bench: Bench) -> None:
         """A command that ignores SIGTERM gets SIGKILL after `kill_after`, not before."""
-        run = bench.start(STUBBORN, timeout=0.3, kill_after=0.5)
-        started = time.monotonic()
+        run = bench.start(STUBBORN, ready=1, timeout=0.1, kill_after=0.5)
         outcome = run.end()
         assert (outcome.timed_out, outcome.signal) == (True, 9)
-        assert time.monotonic() - started >= 0.75
+        assert run.deadline is not None
+        assert time.monotonic() - run.deadline >= 0.45
 
     def test_all_of_its_group(self, bench: Bench) -> None:
         """Children and their children end with it."""
-        run = bench.start("sleep 60 & echo $!; (sleep 60 & echo $!; wait) & wait", timeout=0.5)
+        run = bench.start("sleep 60 & echo $!; (sleep 60 & echo $!; wait) & wait", ready=2, timeout=0.1)
         pids = [int(pid) for pid in run.wrote(lines=2)]
         assert run.end().timed_out
         bench.until(lambda: not any(bench.is_running(pid) for pid in pids))
@@ -66,31 +66,39 @@ class TestTimeout:
         stubborn = 'trap "" TERM; echo $$; while :; do sleep 60; done'
         within = "timeout 300 sh -c"
         command = f"{within} 'echo $$; exec sleep 60' & {within} '{stubborn}' & wait"
-        run = bench.start(command, timeout=1.5, kill_after=0.5)
-        pids = [int(pid) for pid in run.wrote(lines=2)]
-        assert {os.getsid(pid) for pid in pids} == {run.pid}
-        assert run.pid not in {os.getpgid(pid) for pid in pids}
+        found: list[tuple[int, int, int]] = []
+
+        def look(run: Run) -> None:
+            found.extend((pid, os.getsid(pid), os.getpgid(pid)) for pid in map(int, run.wrote(lines=2)))
+
+        run = bench.start(command, recording=look, timeout=0.1, kill_after=0.5)
         assert run.end().timed_out
-        assert not any(bench.is_running(pid) for pid in pids)
+        assert [session for _, session, _ in found] == [run.pid] * 2
+        assert run.pid not in {group for _, _, group in found}
+        assert not any(bench.is_running(pid) for pid, *_ in found)
 
     def test_one_that_a_look_passed_over(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whoever forks while the others are killed is found by the next look."""
         stubborn = "timeout 300 sh -c 'trap \"\" TERM; echo $$; while :; do sleep 60; done'"
-        run = bench.start(f"{stubborn} & {stubborn} & wait", timeout=1.5, kill_after=0)
-        pids = [int(pid) for pid in run.wrote(lines=2)]
-        late, processes, looks = os.getpgid(pids[0]), kernel.processes, iter(range(1000))
+        processes, looks = kernel.processes, iter(range(1000))
 
-        def look() -> list[kernel.Process]:
-            killing = next(looks) == 2  # after SIGTERM and SIGCONT
-            return [process for process in processes() if not (killing and process.group == late)]
+        def pass_over(run: Run) -> None:
+            late = os.getpgid(int(run.wrote(lines=2)[0]))
 
-        monkeypatch.setattr(kernel, "processes", look)
+            def look() -> list[kernel.Process]:
+                killing = next(looks) == 2  # after SIGTERM and SIGCONT
+                return [process for process in processes() if not (killing and process.group == late)]
+
+            monkeypatch.setattr(kernel, "processes", look)
+
+        run = bench.start(f"{stubborn} & {stubborn} & wait", recording=pass_over, timeout=0.1, kill_after=0)
         assert run.end().timed_out
-        assert not any(bench.is_running(pid) for pid in pids)
+        assert next(looks) > 2
+        assert not any(bench.is_running(int(pid)) for pid in run.lines)
 
     def test_who_left_its_session(self, bench: Bench) -> None:
         """Is not the job any more: a daemon that it started lives on."""
-        run = bench.start("setsid -f sh -c 'echo $$; exec sleep 60'; sleep 60", timeout=1.5, kill_after=0.2)
+        run = bench.start("setsid -f sh -c 'echo $$; exec sleep 60'; sleep 60", ready=1, timeout=0.1, kill_after=0.2)
         (daemon,) = (int(pid) for pid in run.wrote(lines=1))
         assert run.end().timed_out
         assert bench.is_running(daemon)
@@ -98,7 +106,7 @@ class TestTimeout:
     def test_those_who_outlive_the_leader(self, bench: Bench) -> None:
         """A child that ignores SIGTERM is killed after `kill_after`, though the command itself has ended before."""
         stubborn = "trap '' TERM; echo $$; while :; do sleep 60; done"
-        run = bench.start(f"sh -c '{stubborn.replace(chr(39), chr(34))}' & wait", timeout=0.3, kill_after=0.6)
+        run = bench.start(f"sh -c '{stubborn.replace(chr(39), chr(34))}' & wait", ready=1, timeout=0.1, kill_after=0.6)
         child = int(run.wrote(lines=1)[0])
         outcome = run.end()
         assert (outcome.timed_out, outcome.signal) == (True, 15)
@@ -108,14 +116,14 @@ class TestTimeout:
         """A child that needs a moment for its end gets it, and nobody waits for longer than that."""
         child = "import signal, sys, time\ndef end(*_): time.sleep(0.3); print(2, flush=True); sys.exit()"
         wait = "signal.signal(signal.SIGTERM, end); print(1, flush=True); time.sleep(60)"
-        run = bench.start(f'{sys.executable} -Ic "{child}\n{wait}" & wait', timeout=1.0, kill_after=15)
-        run.wrote(lines=1)
+        run = bench.start(f'{sys.executable} -Ic "{child}\n{wait}" & wait', ready=1, timeout=0.1, kill_after=15)
         assert run.end().timed_out
         assert run.lines == ["1", "2"]
 
     def test_one_that_is_stopped(self, bench: Bench) -> None:
         """A stopped command is woken to hear SIGTERM."""
-        run = bench.run("trap 'exit 4' TERM; kill -STOP $$; exit 5", timeout=0.3, kill_after=15)
+        command = "trap 'exit 4' TERM; echo ready; kill -STOP $$; exit 5"
+        run = bench.run(command, ready=1, timeout=0.3, kill_after=15)
         assert run.end().exit_code in {4, 5}
 
 
@@ -148,11 +156,8 @@ class TestCancel:
 
     def test_during_a_time_out(self, bench: Bench) -> None:
         """It cuts the time of grace short; the run has timed out all the same."""
-        run = bench.start(STUBBORN, timeout=0.3, kill_after=3600)
-        run.wrote(lines=1)
-        deadline = run.deadline
-        assert deadline is not None
-        bench.until(lambda: time.monotonic() > deadline + 0.2)
+        run = bench.start(STUBBORN, ready=1, timeout=0.1, kill_after=3600)
+        bench.until(lambda: run.deadline is not None and time.monotonic() > run.deadline + 0.2)
         assert run.outcome is None
         run.cancelled.set()
         outcome = run.end()
@@ -189,7 +194,7 @@ class TestWithoutExitDescriptors:
 
     def test_its_time_is_up(self, bench: Bench) -> None:
         """As ever."""
-        outcome = bench.run(STUBBORN, timeout=0.2, kill_after=0.2).end()
+        outcome = bench.run(STUBBORN, ready=1, timeout=0.1, kill_after=0.2).end()
         assert (outcome.signal, outcome.timed_out) == (9, True)
 
     def test_it_is_cancelled(self, bench: Bench) -> None:
