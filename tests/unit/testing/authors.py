@@ -21,6 +21,21 @@ from queuectl.testing import (
 )
 from queuectl.testing.contract.fixtures import StorageFixtures
 from queuectl.testing.contract.processes import Processes
+from tests.unit.testing.defects import backoffs, executors, notifiers
+
+CLAUSES: dict[Any, str] = {**backoffs.BROKEN, **executors.BROKEN, **notifiers.BROKEN}
+"""The clause that each defect is to fail."""
+
+PATIENCE = 8.0
+"""Seconds that a clause waits which is to pass, where the one that is to fail waits for less."""
+
+
+def patience(broken: Any, request: pytest.FixtureRequest, usual: float) -> float:
+    """Return how long a clause waits: what comes too late by intent is not waited for, whatever else is."""
+    if not hasattr(broken, "patience"):
+        return usual
+    due: float = broken.patience
+    return due if CLAUSES[broken] == request.function.__name__ else PATIENCE
 
 
 class TestStorage(StorageContract):
@@ -45,9 +60,9 @@ class TestBackoff(BackoffContract):
     """A backoff."""
 
     @pytest.fixture
-    def backoff(self, broken: Any) -> Backoff:
+    def backoff(self, broken: Any, request: pytest.FixtureRequest) -> Backoff:
         """Return a backoff."""
-        self.patience = getattr(broken, "patience", self.patience)
+        self.patience = patience(broken, request, self.patience)
         backoff: Backoff = broken()
         return backoff
 
@@ -59,9 +74,9 @@ class TestExecutor(ExecutorContract):
     moment = 0.02
 
     @pytest.fixture
-    def executor(self, broken: Any) -> Executor:
+    def executor(self, broken: Any, request: pytest.FixtureRequest) -> Executor:
         """Return an executor."""
-        self.patience = getattr(broken, "patience", self.patience)
+        self.patience = patience(broken, request, self.patience)
         executor: Executor = broken()
         return executor
 
@@ -70,9 +85,9 @@ class TestNotifier(NotifierContract):
     """A notifier."""
 
     @pytest.fixture
-    def notifier(self, broken: Any) -> Notifier:
+    def notifier(self, broken: Any, request: pytest.FixtureRequest) -> Notifier:
         """Return a notifier."""
-        self.patience = getattr(broken, "patience", self.patience)
+        self.patience = patience(broken, request, self.patience)
         notifier: Notifier = broken()
         return notifier
 
