@@ -7,9 +7,9 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from queuectl import Action
+from queuectl import Action, Queue
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Dashboard, Opener
@@ -20,18 +20,26 @@ def is_live(page: Page) -> None:
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
 
 
+def soonest(queue: Queue, tile: Locator, before: int) -> float:
+    """Return the shortest of a few times from an enqueue to the page: this machine may be busy with other things."""
+    took = []
+    for number in range(before + 1, before + 6):
+        begun = time.monotonic()
+        queue.enqueue("true")
+        expect(tile).to_have_text(str(number))
+        took.append(time.monotonic() - begun)
+    return min(took)
+
+
 def test_a_change_is_on_the_page_within_a_second(dashboard: Dashboard, opened: Opener) -> None:
-    """Given an open overview, when somebody enqueues, then the tile counts it; a second more is for a slow machine."""
+    """Given an open overview, when somebody enqueues, then the tile counts it."""
     page = opened(dashboard)
     is_live(page)
     tile = page.locator(".tile.pending .count")
     with dashboard.queue() as queue:
         queue.enqueue("true")
         expect(tile).to_have_text("1")
-        begun = time.monotonic()
-        queue.enqueue("true")
-        expect(tile).to_have_text("2")
-    assert time.monotonic() - begun < 2.0
+        assert soonest(queue, tile, 1) < 1.0
 
 
 def test_a_worker_and_what_it_does_appear(dashboard: Dashboard, opened: Opener) -> None:
@@ -54,10 +62,8 @@ def test_on_postgres_a_page_lives_as_well(on_postgres: Dashboard, opened: Opener
     with on_postgres.queue() as queue:
         queue.enqueue("true")
         expect(tile).to_have_text("1")
-        begun = time.monotonic()
+        assert soonest(queue, tile, 1) < 1.0
         queue.enqueue("echo why; exit 3", id="bad", max_retries=0)
-        expect(tile).to_have_text("2")
-        assert time.monotonic() - begun < 2.0
         assert on_postgres.work("--drain").wait(60) == 0
         expect(page.locator("#attention")).to_contain_text("1 job gave up exit 3")
         page.keyboard.press("1")

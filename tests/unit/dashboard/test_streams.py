@@ -48,17 +48,20 @@ def next_event(stream: http.client.HTTPResponse) -> str:
 def test_a_change_by_another_process_is_told_within_a_second(site: Site) -> None:
     """Given a stream, when a job is enqueued elsewhere, then it says so; and says no more than that.
 
-    A second more is for machines under load.
+    Once out of a few times is enough, since this machine may be busy with other things.
     """
+    took = []
     with Queue(site.console.config) as elsewhere, following(site) as stream:
         elsewhere.enqueue("true")
         assert next_event(stream) == "change"
-        begun, seen = time.monotonic(), site.watcher.version
-        elsewhere.enqueue("true", id="secret-id")
-        while site.watcher.version == seen:
-            assert next_event(stream) == "change"
-        assert time.monotonic() - begun < 2.0
-        assert b"secret-id" not in stream.readline()
+        for number in range(5):
+            begun, seen = time.monotonic(), site.watcher.version
+            elsewhere.enqueue("true", id=f"secret-id-{number}")
+            while site.watcher.version == seen:
+                assert next_event(stream) == "change"
+            took.append(time.monotonic() - begun)
+            assert b"secret-id" not in stream.readline()
+    assert min(took) < 1.0
 
 
 def test_fifty_tabs_are_told(site: Site) -> None:
@@ -136,7 +139,7 @@ def test_a_dear_figure_is_looked_at_again_once_it_may_be(site: Site, monkeypatch
 
     def dear(console: Console) -> int:
         asked.append(len(asked))
-        time.sleep(0.05)
+        time.sleep(0.1)
         return asked[-1]
 
     assert desk._remembered("dear", dear) == 0
