@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -34,7 +35,7 @@ ssl = {ssl}
 {more}
 """
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 _KEEPER = """
 exec 3<&0
@@ -201,7 +202,9 @@ def _readable(binaries: Path, folder: Path, user: str) -> Path:
 
 
 def _free_port() -> int:
-    with socket.socket() as finding:
-        finding.bind(("127.0.0.1", 0))
-        port: int = finding.getsockname()[1]
-        return port
+    """Return a port that nobody uses, and that no client is given: those take theirs from above."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as finding, suppress(OSError):
+            finding.bind(("127.0.0.1", port))
+            return port
