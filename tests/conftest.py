@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,6 +14,16 @@ from psycopg import sql
 
 from queuectl_postgres import Postgres
 from tests.servers.postgres import GIVEN, PostgresServer, found_binaries
+
+MORE = 4
+"""How many processes more at most."""
+
+
+@pytest.hookimpl(optionalhook=True, wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Let `-n auto` start some processes more than there are processors: most tests wait for others to act."""
+    processors = yield
+    return processors if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else processors + min(processors, MORE)
 
 
 @pytest.fixture(autouse=True, scope="session")
