@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds after which a condition that does not come true fails the test."""
 
 
@@ -443,12 +443,12 @@ class TestRunningJob:
     def test_a_timeout_ends_the_whole_group(self, house: House) -> None:
         """Grandchildren too; the attempt says that the time was up."""
         job = house.enqueue(
-            "(trap '' TERM; while :; do echo x >>marks; sleep 0.02; done) & wait", timeout=0.3, max_retries=0
+            "(trap '' TERM; while :; do echo x >>marks; sleep 0.02; done) & wait", timeout=1.5, max_retries=0
         )
         house.run("worker", "start", "--drain", "--set", "executor.kill-after=0.2s")
         found = house.job(job)
         assert found["state"] == "dead"
-        assert found["error"] == "timed out after 300ms"
+        assert found["error"] == "timed out after 1.5s"
         written = house.lines()
         assert written
         assert carriers(house.home) == []

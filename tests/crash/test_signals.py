@@ -16,6 +16,8 @@ from benchmarks.place import PATIENCE, UNTIL_GO, Place, Process
 from queuectl import Result, State
 
 STUBBORN = f"trap 'touch ended' TERM; {UNTIL_GO}"
+TIME_LIMIT = 1.5
+"""Seconds within which a shell has set its trap, on a machine that has much to do."""
 
 GRACEFUL = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 ABRUPT = [signal.SIGQUIT, signal.SIGKILL]
@@ -30,7 +32,7 @@ class Stage(Place):
         if condition == "idle":
             return
         timed = condition == "timeout pending"
-        self.enqueue(running={"command": STUBBORN, "timeout": 0.2} if timed else UNTIL_GO, waiting="true")
+        self.enqueue(running={"command": STUBBORN, "timeout": TIME_LIMIT} if timed else UNTIL_GO, waiting="true")
 
     def bring_about(self, condition: str) -> Process:
         """Start workers, and return when the condition has come about."""

@@ -53,7 +53,10 @@ def test_what_runs_is_ended_in_time(counter: Counter, running: Running, age: flo
     counter.confirmed_at = counter.proven_at = time.monotonic() - age
     left = Guard(counter, lease=LEASE).look()
     assert (running.flag.reason == "lost") is ended
-    assert left == pytest.approx(0.5 if ended else LEASE * 2 / 3 - age, abs=0.1)
+    if ended:
+        assert left == pytest.approx(0.5, abs=0.1)
+    else:
+        assert LEASE * 2 / 3 - age - 1.9 < left <= LEASE * 2 / 3 - age  # it has become later since
 
 
 @pytest.mark.parametrize(("age", "ended"), [(LEASE * 0.35, False), (LEASE * 0.42, True)])

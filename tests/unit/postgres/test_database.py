@@ -22,6 +22,7 @@ from queuectl.model.attempt import Result, Run
 from queuectl.model.job import NewJob
 from queuectl.model.lease import Ask, Settlement, Verdict
 from queuectl.model.outcome import Outcome
+from queuectl.testing.contract.steps import patiently
 from queuectl_postgres import Postgres
 from queuectl_postgres.database import KEPT, Database
 from queuectl_postgres.failures import unreachable
@@ -140,12 +141,12 @@ def test_where_it_leads_is_told_without_the_password(postgres: Postgres) -> None
 def test_a_server_that_says_nothing_is_given_up(open_storage: Open, proxy: Proxy, postgres: Postgres) -> None:
     """No call of a worker waits for ever for an answer; once the way is open again the next one succeeds."""
     dsn = psycopg.conninfo.make_conninfo(postgres.dsn, host="127.0.0.1", port=proxy.port)
-    storage = open_storage(dsn=dsn, timeout=0.5)
+    storage = open_storage(dsn=dsn, timeout=2.0)
     proxy.become("silent")
     with pytest.raises(StorageBusyError, match="does not answer"):
         storage.beat("worker-1")
     proxy.become("open")
-    assert not storage.beat("worker-1").alive
+    assert not patiently(lambda: storage.beat("worker-1")).alive
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_a_server_that_has_let_us_in_is_waited_for(
 
     Where it is certain that it will not by itself, who drains is told so.
     """
-    storage = open_storage(timeout=2.0)
+    storage = open_storage(timeout=10.0)
     storage._database.close()
     storage._database._closed = False
     for name, value in change.items():
