@@ -23,7 +23,7 @@ from queuectl.config import load_config
 from queuectl_postgres import Postgres
 
 HERE = Path(__file__).parent
-DEADLINE = 15_000
+DEADLINE = 60_000
 COMMAND = (sys.executable, "-m", "queuectl")
 
 

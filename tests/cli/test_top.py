@@ -19,7 +19,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Program
 
-DEADLINE = 60.0
+DEADLINE = 180.0
 
 
 class Screen:

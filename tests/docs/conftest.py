@@ -36,7 +36,7 @@ import pytest
 from psycopg import sql
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 60.0
+DEADLINE = 180.0
 COLUMNS = 100
 HOME = "/home/ada"
 """The reader's home, as the pages write it."""

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "queuectl-example"
-DEADLINE = 100.0
+DEADLINE = 280.0
 NOT_COPIED = ("__pycache__", "dist", ".*")
 
 FUNCTIONS = """

@@ -22,7 +22,7 @@ import queuectl
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "stdlib"
 PACKAGES = ("encodings", "email", "json")
-DEADLINE = 100.0
+DEADLINE = 280.0
 
 
 @dataclass(frozen=True)

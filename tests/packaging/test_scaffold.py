@@ -16,7 +16,7 @@ import queuectl
 from queuectl.commands.scaffold.names import LONGEST, names_of
 from queuectl.commands.scaffold.project import project_of, write_project
 
-DEADLINE = 100.0
+DEADLINE = 280.0
 
 NAMES = {"backoff": "own-waits", "executor": "own-calls", "notifier": "own-lines", "storage": "own-trail"}
 """The name of a new plugin of each kind."""

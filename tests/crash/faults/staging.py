@@ -17,7 +17,7 @@ from tests.crash.faults.interposing import Interposer, Operation
 from tests.crash.faults.scenes import NOTES, SCENES, STORE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PATIENCE = 60.0
+PATIENCE = 200.0
 
 
 def environment(interposer: Interposer | None = None) -> Mapping[str, str]:

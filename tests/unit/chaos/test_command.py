@@ -20,7 +20,7 @@ from benchmarks.chaos.history import Run, put_together
 from benchmarks.chaos.lines import AnyLine, Began, Ended
 from benchmarks.chaos.reading import read_lines
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass

@@ -16,7 +16,7 @@ from benchmarks.chaos.prey import Territory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the storm looks for its prey in /proc")
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 Start = Callable[..., subprocess.Popen[bytes]]
 
 

@@ -23,7 +23,7 @@ from queuectl_dashboard.serving import Place, Server, listening_at, settings_for
 from queuectl_dashboard.tokens import Token
 from queuectl_dashboard.watching import Watcher
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @dataclass(frozen=True)

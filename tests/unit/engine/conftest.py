@@ -22,7 +22,7 @@ from queuectl.model.outcome import Outcome
 from queuectl.model.worker import NewWorker
 from queuectl.testing import MemoryStorage
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a condition that does not come true fails the test."""
 
 

@@ -25,7 +25,7 @@ from queuectl.testing import FakeClock, MemoryStorage
 if TYPE_CHECKING:
     from tests.unit.conftest import Install
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 PLUGIN = "plugin 'pager' (queuectl-pager 1.2.3)"
 
 

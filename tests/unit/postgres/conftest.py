@@ -15,7 +15,7 @@ from queuectl_postgres import Postgres
 from queuectl_postgres.database import Database
 from queuectl_postgres.storage import PostgresStorage
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds until a test gives up on what must come."""
 
 

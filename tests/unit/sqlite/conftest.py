@@ -17,7 +17,7 @@ from queuectl.model.worker import NewWorker
 from queuectl.testing import FakeClock
 from queuectl_sqlite.storage import SqliteStorage
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds until a test gives up on what must come."""
 
 

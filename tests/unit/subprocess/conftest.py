@@ -17,7 +17,7 @@ from queuectl import Duration, Job, Outcome, Size, State
 from queuectl_subprocess import Subprocess
 from queuectl_subprocess.executor import SubprocessExecutor
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a condition that does not come true fails the test."""
 
 
