@@ -217,12 +217,19 @@ def queuectl(tmp_path: Path) -> Iterator[Program]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Waits until a condition holds, and fails when it does not within the deadline."""
+    """Waits until a condition holds, and fails when it does not within the deadline.
+
+    A condition that takes long to tell, as a command does, is asked less often.
+    """
 
     def wait(condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + DEADLINE
-        while not condition():
-            assert time.monotonic() < deadline, "the condition never held"
-            time.sleep(0.02)
+        while True:
+            asked = time.monotonic()
+            if condition():
+                return
+            now = time.monotonic()
+            assert now < deadline, "the condition never held"
+            time.sleep(min(max(0.02, 2 * (now - asked)), 1.0))
 
     return wait

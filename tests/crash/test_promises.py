@@ -106,11 +106,15 @@ class House:
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition to become true."""
+    """Wait for a condition to become true; one that takes long to tell, as a command does, is asked less often."""
     deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
+    while True:
+        asked = time.monotonic()
+        if condition():
+            return
+        now = time.monotonic()
+        assert now < deadline, "the condition did not come true"
+        time.sleep(min(max(0.02, 2 * (now - asked)), 1.0))
 
 
 def carriers(home: Path, *, kill: bool = False) -> list[int]:
