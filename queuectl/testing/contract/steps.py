@@ -27,7 +27,7 @@ _RESULTS = {
 
 _NOTHING = Output()
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """How many seconds a clause waits for what must come, before it calls it missing."""
 
 
