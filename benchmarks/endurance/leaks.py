@@ -109,8 +109,9 @@ def complaints(samples: Sequence[Sample]) -> Iterator[str]:
     """Yield what grows, from the second quarter of the jobs to the last, or is left over in the end."""
     *busy, idle = samples
     jobs = idle.done
-    second = [sample for sample in busy if jobs / 4 <= sample.done < jobs / 2]
     last = [sample for sample in busy if jobs * 3 / 4 <= sample.done <= jobs]
+    middle = [sample for sample in busy if jobs / 4 <= sample.done < jobs * 3 / 4] or last  # all of it may be missed
+    second = [sample for sample in middle if sample.done < jobs / 2] or middle
     before, after = _mean(second, "memory"), _mean(last, "memory")
     if after > RATIO * before:
         yield f"memory grows: {before / 2**20:.1f} MiB, then {after / 2**20:.1f} MiB"

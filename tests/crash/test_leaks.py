@@ -36,6 +36,13 @@ def test_what_is_flat_is_not_complained_of() -> None:
     assert [*complaints([*late, IDLE])] == []
 
 
+@pytest.mark.parametrize("until", [0.5, 0.75])
+def test_who_looked_too_seldom_finds_nothing(until: float) -> None:
+    """Where others wanted the processors while the second quarter ran, or the third as well."""
+    seldom = [sample for sample in FLAT if not 250 <= sample.done < until * 1000]
+    assert [*complaints([*seldom, IDLE])] == []
+
+
 @pytest.mark.parametrize("name", ["memory", *COUNTED])
 def test_what_grows_is_complained_of(name: str) -> None:
     """By its name."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from benchmarks.place import Place, until
+from benchmarks.place import UNTIL_GO, Place, until
 
 MEBIBYTE = 1024 * 1024
 OUTPUT = 64
@@ -79,6 +79,10 @@ def test_a_worker_keeps_nothing_of_the_jobs_that_it_has_run(place: Place) -> Non
     def held() -> tuple[int, int, int]:
         return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir())), ledger.stat().st_size
 
+    place.enqueue(one=UNTIL_GO, other=UNTIL_GO)  # both of its places have been taken once
+    place.until(lambda: len(place.marks()) == 2)
+    place.go()
+    place.wait("one", "other")
     run("some", 20)
     some = held()
     run("many", 200)
