@@ -16,7 +16,7 @@ def fail_some(dashboard: Dashboard, count: int = 3) -> None:
     """Have a real worker run jobs that fail for good."""
     with dashboard.queue() as queue:
         queue.enqueue_many([{"id": f"bad-{number}", "command": "exit 7", "max_retries": 0} for number in range(count)])
-    assert dashboard.work("--drain").wait(60) == 0
+    assert dashboard.work("--drain").wait(180) == 0
 
 
 def states(dashboard: Dashboard) -> dict[State, int]:
@@ -162,7 +162,7 @@ def test_dead_jobs_are_mended_by_their_cause(dashboard: Dashboard, opened: Opene
     fail_some(dashboard)
     with dashboard.queue() as queue:
         queue.enqueue("exit 9", id="other", max_retries=0)
-    assert dashboard.work("--drain").wait(60) == 0
+    assert dashboard.work("--drain").wait(180) == 0
     page = opened(dashboard, "/dlq")
     page.locator("li", has_text="exit 7").get_by_role("button", name="Retry").click()
     page.get_by_role("button", name="Retry 3 jobs").click()
@@ -204,6 +204,6 @@ def test_a_queue_is_paused_and_a_worker_stopped(dashboard: Dashboard, opened: Op
     page.get_by_role("button", name="Stop").click()
     said(page, "Asked to stop worker")
     expect(page.locator("#workers")).to_contain_text("No worker runs")
-    worker.wait(20)
+    worker.wait(120)
     page.get_by_role("link", name="Events").click()
     expect(page.locator("#deeds tbody tr")).to_have_count(4)

@@ -64,7 +64,7 @@ def test_on_postgres_a_page_lives_as_well(on_postgres: Dashboard, opened: Opener
         expect(tile).to_have_text("1")
         assert soonest(queue, tile, 1) < 1.0
         queue.enqueue("echo why; exit 3", id="bad", max_retries=0)
-        assert on_postgres.work("--drain").wait(60) == 0
+        assert on_postgres.work("--drain").wait(180) == 0
         expect(page.locator("#attention")).to_contain_text("1 job gave up exit 3")
         page.keyboard.press("1")
         expect(page.get_by_role("button", name="Retry 1 job")).to_be_focused()
@@ -154,7 +154,7 @@ def test_a_lost_server_is_told_and_comes_back(dashboard: Dashboard, opened: Open
     port = dashboard.port
     (process,) = dashboard.running
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
     expect(page.locator("#live")).to_have_attribute("data-state", "lost")
     expect(page.locator("#live")).to_contain_text("Stale since")
     with dashboard.queue() as queue:

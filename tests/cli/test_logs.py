@@ -18,7 +18,7 @@ Eventually = Callable[[Callable[[], object]], None]
 def raw(queuectl: Program, *arguments: str) -> bytes:
     """Return the bytes that `logs` prints to a pipe."""
     process = queuectl.start("logs", *arguments)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
     return out
 
@@ -155,7 +155,7 @@ def test_following_goes_on_over_retries_and_ends_by_itself(queuectl: Program) ->
         (queuectl.cwd / "go").touch()
         assert following.stdout.readline() == b"bye\n"
     assert following.stdout.readline() == b""
-    assert following.wait(30) == 0
+    assert following.wait(120) == 0
 
 
 def test_following_what_has_ended_prints_it(queuectl: Program) -> None:

@@ -56,8 +56,8 @@ def test_workers_are_stopped_through_the_store(
     eventually((there.cwd / "begun").exists)
     stopping = there.start("worker", "stop")
     (there.cwd / "go").touch()
-    assert stopping.wait(30) == 0
-    assert process.wait(30) == 0
+    assert stopping.wait(120) == 0
+    assert process.wait(120) == 0
     assert there("show", id, "--json", code=0).json["state"] == "completed"
     assert there("worker", "list", "--json", code=0).json == []
 
@@ -76,7 +76,7 @@ def test_a_drain_ends_when_its_database_is_gone(
         eventually((queuectl.cwd / "begun").exists)
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
         (queuectl.cwd / "go").touch()
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=180)
     assert process.returncode == 75
     refused = [line for line in told.decode().splitlines() if "refuses the connection that it took before" in line]
     assert refused and all(name in line and "does not exist" in line for line in refused)

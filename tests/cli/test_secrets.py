@@ -138,6 +138,6 @@ def test_jobs_are_shown_without_them(guarded: Program, eventually: Callable[[Cal
         assert "hunter2" not in guarded.on_terminal("show", "a", code=0).out
     finally:
         guarded("cancel", "a")
-    _, log = worker.communicate(timeout=60)
+    _, log = worker.communicate(timeout=180)
     assert "hunter2" not in log.decode()
     assert "cannot ask https://me:***@example.org" in log.decode()

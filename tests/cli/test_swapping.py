@@ -179,7 +179,7 @@ def test_the_same_script_behaves_as_the_file_says(deployment: Deployment) -> Non
     check_how_many_run_at_once(deployment)
     lose_a_worker(deployment)
     deployment.queuectl("worker", "stop", code=0)
-    _, log = worker.communicate(timeout=60)
+    _, log = worker.communicate(timeout=180)
     lines = [json.loads(line) for line in log.decode().splitlines() if line.startswith("{")]
     assert {line["event"] for line in lines if "event_id" in line} == deployment.says.notifications
 

@@ -97,11 +97,11 @@ def test_a_copy_that_is_killed_goes_on(tmp_path: Path, stores: dict[str, Store],
                 env=os.environ,
             )
             if kills == KILLS:
-                assert process.wait(60) == 0
+                assert process.wait(180) == 0
                 break
             until(lambda: sum(target.totals().values()) > before or process.poll() is not None)  # noqa: B023
             process.send_signal(signal.SIGKILL)
-            kills += process.wait(60) == -signal.SIGKILL
+            kills += process.wait(180) == -signal.SIGKILL
             if sum(target.totals().values()) == JOBS:
                 break
         assert kills > 1

@@ -126,7 +126,7 @@ def test_the_jobs_of_a_killed_worker_are_taken_over_at_once_on_its_host(start: S
     until(lambda: here.job("a")["state"] == "completed")
     assert [each["result"] for each in here.job("a")["attempts_log"]] == ["lost", "completed"]
     supervisor.terminate()
-    assert supervisor.wait(30) == 0
+    assert supervisor.wait(120) == 0
 
 
 @pytest.mark.parametrize("mood", ["silent", "shut"])
@@ -214,7 +214,7 @@ class TestSharedOutputs:
         enqueue(one, "a", LONG)
         until(lambda: one.job("a")["state"] == "completed")
         worker.terminate()
-        worker.wait(30)
+        worker.wait(120)
         shared.rename(shared.with_name("away"))
         assert other.run("worker", "start", code=78).startswith(
             f"error: worker.outputs: there is no directory {shared}\nhint: mount it, or make it: mkdir"

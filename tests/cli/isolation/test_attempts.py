@@ -156,7 +156,7 @@ class Lasting:
         context.record("handle of the first run")
         if context.number == 1:
             (HERE / "running").touch()
-            context.cancelled.wait(60)
+            context.cancelled.wait(180)
         return Outcome(exit_code=0)
 
     def end(self, handle, job):
@@ -182,7 +182,7 @@ def test_an_executor_that_fails_to_end_a_run_is_named_and_asked_again(
     eventually((here / "running").exists)
     (worker,) = site.program("worker", "list", "--json", code=0).json
     os.kill(worker["pid"], signal.SIGKILL)
-    _, err = supervisor.communicate(timeout=60)
+    _, err = supervisor.communicate(timeout=180)
     assert supervisor.returncode == 0
     told = logged(err.decode(), "lasting")
     assert [(line["event"], line["job"], line["error"]) for line in told] == [

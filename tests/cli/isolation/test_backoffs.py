@@ -68,7 +68,7 @@ def test_where_a_backoff_breaks_the_default_decides(
     worker = site.program.start("worker", "start")
     eventually(lambda: all(job["attempts"] for job in site.jobs().values()))
     worker.send_signal(signal.SIGTERM)
-    _, err = worker.communicate(timeout=60)
+    _, err = worker.communicate(timeout=180)
     jobs = site.jobs()
     told = {line["job"]: line for line in logged(err.decode(), "faulty")}
     assert {id: line["what"] for id, line in told.items()} == SAYS
@@ -89,7 +89,7 @@ def test_a_job_whose_backoff_is_no_more_waits_as_by_default(
     worker = site.program.start("worker", "start")
     eventually(lambda: site.jobs()[job]["attempts"])
     worker.send_signal(signal.SIGTERM)
-    _, err = worker.communicate(timeout=60)
+    _, err = worker.communicate(timeout=180)
     failed = site.jobs()[job]
     assert wait_of(failed) == 2 ** failed["attempts"]
     assert '"error": "backoff.plugin: no backoff \'faulty\' is installed"' in err.decode()

@@ -116,7 +116,7 @@ def test_workers_wait_until_a_broken_storage_is_sound_again(
     eventually(lambda: all(job["state"] == "completed" for job in faulty.jobs().values()))
     eventually(lambda: "the storage answers again" in log.read_text() or fault.startswith("beat"))
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(60) == 0
+    assert worker.wait(180) == 0
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     assert {line["error"] for line in lines if "error" in line} == {f"{named('faulty')} {told}"}
     assert "starting another" not in log.read_text()

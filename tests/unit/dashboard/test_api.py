@@ -199,7 +199,7 @@ def test_a_body_that_is_no_object_is_refused(site: Site, body: bytes) -> None:
     """Whatever it is."""
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
     connection.request("POST", f"{API}/jobs", body, site.headers)
     answer = connection.getresponse()
     assert answer.status == 400 and answer.headers["content-type"] == "application/problem+json"

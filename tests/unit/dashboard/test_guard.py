@@ -154,7 +154,7 @@ def raw(site: Site, request: str) -> str:
 
 def whole(site: Site, request: str) -> str:
     """Send bytes as they are, and return all of the answer."""
-    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as line:
         line.sendall(request.replace("\n", "\r\n").encode())
         return line.makefile("rb").read().decode()
 
@@ -362,7 +362,7 @@ def test_a_body_without_a_length_is_read_no_further_than_it_may_go(site: Site) -
     """Given one that comes in pieces and does not end, then it is given up, and the server answers others."""
     head = f"POST /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {site.token.text}\r\n"
     piece = b"%x\r\n%s\r\n" % (2**20, b" " * 2**20)
-    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as line:
         line.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         with suppress(ConnectionError):  # it hangs up in the middle
             for _ in range(64):

@@ -70,7 +70,7 @@ def test_who_waits_is_woken(flag: CancelFlag) -> None:
     waiting = threading.Thread(target=lambda: seen.extend((flag.wait(60.0), flag.reason)))
     waiting.start()
     flag.set("stop")
-    waiting.join(20.0)
+    waiting.join(60.0)
     assert seen == [True, "stop"]
 
 

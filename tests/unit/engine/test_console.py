@@ -240,10 +240,10 @@ def test_a_wait_ends_when_somebody_changes_something(console: Console) -> None:
             pass
         thread = threading.Thread(target=console.enqueue, args=[{"command": "true"}])
         thread.start()
-        assert watching.wait(20)
+        assert watching.wait(120)
         thread.join()
         watching.interrupt()
-        assert watching.wait(20)
+        assert watching.wait(120)
 
 
 def test_a_search_makes_a_pause(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,7 +221,7 @@ class TestNews:
         waiting = threading.Thread(target=desk.await_news, args=(seen, 60.0))
         waiting.start()
         news(desk)
-        waiting.join(20.0)
+        waiting.join(60.0)
         assert not waiting.is_alive()
         desk.await_news(seen, 60.0)
 

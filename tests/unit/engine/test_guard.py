@@ -131,7 +131,7 @@ def test_a_question_without_an_answer_keeps_nobody_from_it(counter: Counter, run
     keeper = Keeper(counter, rest, rest, config, lease=0.2, stop=lambda *_: None)
     keeper.start()
     try:
-        assert mute.asked.wait(10)
+        assert mute.asked.wait(120)
         until(running.flag.is_set)
     finally:
         mute.let_go.set()

@@ -42,7 +42,7 @@ class Guest:
     def leave(self) -> None:
         """Let it go, once it is in."""
         self._go.set()
-        self._thread.join(20.0)
+        self._thread.join(60.0)
         assert not self._thread.is_alive()
 
 

@@ -261,11 +261,11 @@ class TestSettling:
         def exchange() -> None:
             with counter.lock:
                 busy.set()
-                done.wait(20.0)
+                done.wait(60.0)
 
         runner = threading.Thread(target=exchange)
         runner.start()
-        busy.wait(20.0)
+        busy.wait(60.0)
         rounds(keeper, 1)
         assert world.job("a").state is State.PROCESSING
         done.set()

@@ -65,11 +65,11 @@ class Started:
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: self.codes.append(worker.run(ready.set)))
         self._thread.start()
-        assert ready.wait(20.0)
+        assert ready.wait(60.0)
 
     def end(self) -> int:
         """Wait until it has ended; return its exit code."""
-        self._thread.join(20.0)
+        self._thread.join(60.0)
         assert not self._thread.is_alive()
         return self.codes[0]
 

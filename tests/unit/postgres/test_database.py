@@ -192,7 +192,7 @@ def test_few_connections_are_kept(storage: PostgresStorage) -> None:
 
     def call() -> None:
         with storage._database.lent():
-            together.wait(30)
+            together.wait(120)
 
     threads = [threading.Thread(target=call) for _ in range(5)]
     for thread in threads:

@@ -95,7 +95,7 @@ class TestWaitingForTheLock:
             writer = threading.Thread(target=storage.enqueue, args=([new("a")],))
             writer.start()
             other.execute("COMMIT")
-            writer.join(10.0)
+            writer.join(60.0)
         assert storage.get("a") is not None
 
     def test_readers_do_not_wait(self, storage: SqliteStorage, path: Path) -> None:

@@ -35,7 +35,7 @@ def test_what_does_not_come_is_named() -> None:
 def test_a_call_goes_on_beside_the_clause() -> None:
     """A call that was given up may still come to its end."""
     go_on = threading.Event()
-    call = Call(lambda: go_on.wait(20.0))
+    call = Call(lambda: go_on.wait(60.0))
     assert not call.ended(0.0)
     go_on.set()
     assert call.ended(20.0)
