@@ -318,7 +318,7 @@ class TestStoppedWorker:
 
     def test_it_is_ended_before_its_job_runs_elsewhere(self, house: House) -> None:
         """So is its command: it starts nothing more, and has no late result."""
-        lease = ("--set", "worker.lease=1s")
+        lease = ("--set", "worker.lease=4s")
         house.start(*lease)
         frozen = house.worker()
         job = house.enqueue("echo run >>marks; test -e again && exit 0; touch again; exec sleep 60")

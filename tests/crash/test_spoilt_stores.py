@@ -55,7 +55,7 @@ class TestLocked:
         """Commands that write end with 75; what ran, and what ended meanwhile, is settled once, by who ran it."""
         place.queue.enqueue(UNTIL_GO_AND_END, id="ends")
         place.queue.enqueue(UNTIL_LATER, id="lasts")
-        place.start("--count", "2", "--set", "worker.lease=2s")
+        place.start("--count", "2", "--set", "worker.lease=4s")
         place.until(lambda: len(place.marks()) == 2)
         with place.locked():
             writing = [place.call(*words) for words in (["enqueue", "true"], ["cancel", "lasts"], ["retry", "ends"])]

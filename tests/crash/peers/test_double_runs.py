@@ -8,7 +8,7 @@ from queuectl import NewWorker, Result, State
 
 def test_a_run_that_takes_longer_than_its_lease_is_not_given_to_another_worker(place: Place) -> None:
     """However long a job takes, its worker keeps proving that it lives: time alone takes nothing from it."""
-    place.start("--set", "worker.lease=3s")
+    place.start("--set", "worker.lease=6s")
     (worker,) = place.workers()
     storage = place.queue.storage
     storage.register(NewWorker(id="rival", host="elsewhere", pid=1, lease=3600.0))
