@@ -21,21 +21,23 @@ def is_drained(storage: Storage, queues: Sequence[str] | None) -> bool:
     served = tuple(counts) if queues is None else queues
     if any(counts.get(queue, {}).get(State.PROCESSING) for queue in served):
         return False
-    failed = [queue for queue in served if counts.get(queue, {}).get(State.FAILED)]
+    failed = {queue: number for queue in served if (number := counts.get(queue, {}).get(State.FAILED))}
     if not failed:
         return True
     paused = {queue.name for queue in storage.queues() if queue.paused}
-    return not any(queue not in paused and _has_free(storage, queue) for queue in failed)
+    return all(queue in paused or _are_held(storage, queue, number) for queue, number in failed.items())
 
 
-def _has_free(storage: Storage, queue: str) -> bool:
-    """Whether a failed job of a queue is not held."""
+def _are_held(storage: Storage, queue: str, number: int) -> bool:
+    """Whether all failed jobs of a queue are held, as many as were counted: one that is missing may run by now."""
     query = Query(states=frozenset({State.FAILED}), queue=queue)
+    held = 0
     cursor = None
     while True:
         page = storage.list(query, cursor, PAGE)
         if not all(job.held for job in page.jobs):
-            return True
+            return False
+        held += len(page.jobs)
         cursor = page.next_cursor
         if cursor is None:
-            return False
+            return held >= number

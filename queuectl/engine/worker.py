@@ -201,6 +201,7 @@ class Worker:
             # What was given back between the two looks, as by who took over from the dead, neither of them saw.
             result = self._exchange(seen)
             if result is not None and result.next_due != 0.0:
+                self.log.debug("nothing is left to drain")
                 self.desk.announce()  # the other runners are done too
                 return False
         if result is not None:

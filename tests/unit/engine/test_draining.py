@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from queuectl.engine import draining
@@ -82,4 +84,21 @@ def test_held_jobs_are_not_waited_for(storage: MemoryStorage, monkeypatch: pytes
     storage.enqueue([NewJob(id="later", command="true", delay=3600.0)])
     assert is_drained(storage, None)
     storage.change(Action.RELEASE, ids[:1])
+    assert not is_drained(storage, None)
+
+
+def test_what_is_claimed_while_it_looks_is_waited_for(storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted as failed, and runs when the failed ones are looked at, which are then all held."""
+    for id in ("held", "due"):
+        fail(storage, id)
+    storage.change(Action.HOLD, ["held"])
+    counts = storage.counts
+
+    def counts_before_a_claim() -> Any:
+        counted = counts()
+        storage.change(Action.RETRY, ["due"])
+        assert len(storage.exchange("w", [], Ask(limit=1)).claims) == 1
+        return counted
+
+    monkeypatch.setattr(storage, "counts", counts_before_a_claim)
     assert not is_drained(storage, None)
