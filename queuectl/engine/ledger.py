@@ -229,11 +229,16 @@ def holder(run: Path, incarnation: str) -> int | None:
 
 def others(run: Path) -> list[str]:
     """Return the incarnations, dead or alive, that have a ledger here and are not of this process."""
+    return sorted(name for name in _files(run) if not name.startswith(_HIDDEN) and str(run / name) not in _OWN)
+
+
+def _files(run: Path) -> list[str]:
+    """Return the names of the plain files: nothing else is a ledger, and to open a FIFO might take for ever."""
     try:
-        names = os.listdir(run)
+        with os.scandir(run) as entries:
+            return [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     except FileNotFoundError:
         return []
-    return sorted(name for name in names if not name.startswith(_HIDDEN) and str(run / name) not in _OWN)
 
 
 def read(run: Path, incarnation: str) -> Record | None:
@@ -272,7 +277,7 @@ def hold_dead(run: Path, incarnation: str) -> Iterator[bool]:
 def sweep(run: Path, *, older_than: float = 60.0) -> None:
     """Remove what processes left behind that died before their ledger had its name; `older_than` is in seconds."""
     with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(run):
+        for name in _files(run):
             if name.startswith(_HIDDEN) and time.time() - (run / name).lstat().st_mtime > older_than:
                 with hold_dead(run, name) as held:
                     if held:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from queuectl.engine import ledger
@@ -68,6 +69,7 @@ class Rescue:
         self._in_hand: dict[int, Claim] = {}
         self._buried: set[str] = set()
         self._kept: dict[str, float] = {}
+        self._unreadable: set[str] = set()
         self._silence = Silence(by)
         self._in_trouble = False
         self._leaving = threading.Event()
@@ -82,12 +84,25 @@ class Rescue:
             return
         now = time.monotonic()
         others = [name for name in ledger.others(self._run) if now >= self._kept.get(name, 0.0)]
-        dead = [name for name in others if ledger.is_alive(self._run, name) is False]
+        dead = [name for name in others if self._is_dead(name)]
         suspects = self._silence.look(self._storage.workers()) if self._silence.is_due() else {}
         if dead or suspects or self.is_unsure:
             thread = threading.Thread(target=self._deal, args=(dead, suspects), name="rescue", daemon=True)
             thread.start()
             self._thread = thread
+
+    def _is_dead(self, name: str) -> bool:
+        """Whether a worker's lock is gone. One ledger that cannot be opened keeps nobody from looking at the others."""
+        try:
+            alive = ledger.is_alive(self._run, name)
+        except OSError as error:
+            if name not in self._unreadable:
+                self._log.warning(
+                    "cannot tell whether a worker lives", file=str(self._run / name), error=error.strerror
+                )
+            self._unreadable.add(name)
+            return False
+        return alive is False
 
     def look_around_last(self) -> bool:
         """Deal with the dead before leaving, since nobody may be there afterwards; then `finish`."""
@@ -126,20 +141,28 @@ class Rescue:
             yield self._calls == 0
 
     def _deal(self, dead: list[str], suspects: Mapping[Sign, Suspect]) -> None:
+        trouble: Exception | None = None
         try:
             if suspects or self.is_unsure:
                 self._give_up(suspects)
             for incarnation in dead:
-                with ledger.hold_dead(self._run, incarnation) as held:
-                    if held:
-                        self._bury(incarnation)
+                trouble = self._try_to_bury(incarnation) or trouble
         except (StorageError, OSError) as error:
             self._silence.forget()
-            if not self._in_trouble:
-                self._log.warning("could not take over from dead workers, trying again", error=str(error))
-            self._in_trouble = True
-        else:
-            self._in_trouble = False
+            trouble = error
+        if trouble is not None and not self._in_trouble:
+            self._log.warning("could not take over from dead workers, trying again", error=str(trouble))
+        self._in_trouble = trouble is not None
+
+    def _try_to_bury(self, incarnation: str) -> OSError | None:
+        """Look after one dead worker; return what was wrong with its files, which is nobody else's affair."""
+        try:
+            with ledger.hold_dead(self._run, incarnation) as held:
+                if held:
+                    self._bury(incarnation)
+        except OSError as error:
+            return error
+        return None
 
     def _give_up(self, suspects: Mapping[Sign, Suspect]) -> None:
         """Take over from those who keep silent while the storage can be written."""
@@ -153,22 +176,24 @@ class Rescue:
     def _bury(self, incarnation: str) -> None:
         path = self._run / incarnation
         self._inherit([incarnation], proven=True)
-        record = ledger.read(self._run, incarnation)
         if any(claim.origin.worker == incarnation for claim in list(self._in_hand.values())):
             self._kept[incarnation] = time.monotonic() + LOOK_AGAIN
-        elif incarnation in self._buried or record is None or not self._is_needed(record, path):
-            discard_short(self._logs, incarnation)
-            path.unlink(missing_ok=True)
-            self._kept.pop(incarnation, None)
-            self._buried.discard(incarnation)
-        else:
+            return
+        try:
+            record = ledger.read(self._run, incarnation)
+            needed = record is not None and self._is_needed(record)
+        except (msgspec.MsgspecError, TypeError):  # of another version, whose processes may yet read it
+            needed = True
+        if needed and incarnation not in self._buried and not _is_abandoned(path):
             self._kept[incarnation] = time.monotonic() + LOOK_AGAIN
+            return
+        discard_short(self._logs, incarnation)
+        path.unlink(missing_ok=True)
+        self._kept.pop(incarnation, None)
+        self._buried.discard(incarnation)
 
-    def _is_needed(self, record: Record, path: Path) -> bool:
+    def _is_needed(self, record: Record) -> bool:
         """Whether a ledger may yet be read: somebody else has leases of its, and may die at it too."""
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > ABANDONED:
-                return False
         jobs = [self._storage.get(entry.job) for entry in record.entries.values()]
         return any(job is not None and job.state is State.PROCESSING for job in jobs)
 
@@ -273,6 +298,12 @@ class Rescue:
             error=brief(error),
             exc_info=True,
         )
+
+
+def _is_abandoned(ledger: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return time.time() - ledger.stat().st_mtime > ABANDONED
+    return False
 
 
 def _join(threads: Sequence[threading.Thread], deadline: float) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from queuectl.engine import ledger, silence
 from queuectl.engine import rescue as rescuing
-from queuectl.engine import silence
 from queuectl.engine.boot import boot_id
 from queuectl.engine.environment import lease_mark
-from queuectl.engine.ledger import Ledger
+from queuectl.engine.ledger import SLOT_SIZE, Ledger
 from queuectl.engine.rescue import Rescue
 from queuectl.errors import StorageBusyError
 from queuectl.model.attempt import OUTPUT_TAIL
@@ -142,6 +145,71 @@ class TestTakingOver:
         rescue.look_around()
         assert rescue.tokens() == set()
         assert rescue.finish()
+
+
+class TestStrangeFiles:
+    """What lies among the ledgers and is none, or none that can be read."""
+
+    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/nowhere", path)])
+    @pytest.mark.parametrize("name", ["a-stranger", ".a-stranger"])
+    def test_no_file(self, world: World, rescue: Rescue, make: Callable[[Path], None], name: str) -> None:
+        """Nobody waits for a FIFO or stumbles over a link, and who cleans up leaves them alone."""
+        world.die(RUNNING)
+        make(world.run / name)
+        look_until_settled(rescue, world, "a")
+        look_until(rescue, lambda: os.listdir(world.run) == [name])
+        ledger.sweep(world.run, older_than=-1.0)
+        assert os.listdir(world.run) == [name]
+
+    @pytest.mark.parametrize("call", ["is_alive", "hold_dead"])
+    def test_one_that_cannot_be_opened(
+        self, world: World, rescue: Rescue, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It keeps nobody from taking over from the others, nor from those who keep silent, and is told of once."""
+        world.die(RUNNING, worker="a-stranger", ids="x")
+        world.die(RUNNING)
+        original = getattr(ledger, call)
+
+        def refused(run: Path, name: str) -> Any:
+            if name == "a-stranger":
+                raise PermissionError(13, "Permission denied")
+            return original(run, name)
+
+        monkeypatch.setattr(ledger, call, refused)
+        with capture_logs() as logs:
+            look_until_settled(rescue, world, "a")
+            look_until(rescue, lambda: "dead" not in os.listdir(world.run))
+            for _ in range(3):
+                rescue.look_around_last()
+            told = [entry for entry in logs if "Permission denied" in str(entry.get("error"))]
+        assert world.job("x").state is State.PROCESSING
+        assert len(told) == 1
+
+    def test_one_of_another_version(self, world: World, rescue: Rescue, executioner: Executioner) -> None:
+        """None of its words are known: what it says of a job is taken for a run that may be left."""
+        world.die(RUNNING, worker="a-stranger", ids="x")
+        world.die(RUNNING)
+        words = b'{"tint": "red"}'
+        with (world.run / "a-stranger").open("r+b") as file:
+            file.seek(2 * SLOT_SIZE)
+            file.write(struct.pack("<II", len(words), zlib.crc32(words)) + words)
+        look_until_settled(rescue, world, "a", "x")
+        assert sorted(handle.partition(":")[0] for handle in executioner.ended) == ["lease", "pid 7"]
+        rescue._kept.clear()
+        look_until(rescue, lambda: os.listdir(world.run) == [])
+
+    def test_one_of_another_version_that_had_no_job(self, world: World, rescue: Rescue) -> None:
+        """Its own kind may have what it ran, and read it yet; after a day it goes."""
+        world.run.mkdir()
+        words = b'{"tint": "red"}'
+        path = world.run / "a-stranger"
+        path.write_bytes(struct.pack("<II", len(words), zlib.crc32(words)) + words)
+        world.die(RUNNING)
+        look_until_settled(rescue, world, "a")
+        look_until(rescue, lambda: "a-stranger" in rescue._kept)
+        os.utime(path, (0, 0))
+        rescue._kept.clear()
+        look_until(rescue, lambda: os.listdir(world.run) == [])
 
 
 class TestLostAnswers:
