@@ -14,6 +14,7 @@ import apsw
 from queuectl import StorageError, StorageGoneError
 from queuectl_sqlite import opening, schema
 from queuectl_sqlite.checkpointing import Checkpoints
+from queuectl_sqlite.companions import Companions, identity
 from queuectl_sqlite.failures import damaged, translated
 from queuectl_sqlite.host import is_read_only
 from queuectl_sqlite.patience import Patience
@@ -42,7 +43,8 @@ class Connection:
         # Who was interrupted on the way into a transaction has the lock still when it closes.
         self._lock = RLock()
         self._process = os.getpid()
-        self._file = _identity(self.path)
+        self._file = identity(self.path)
+        self._companions = Companions(self.path)
         self._was_read_only = is_read_only(self.path.parent)
         self._always_sync = always_sync
         self._syncs = False
@@ -85,6 +87,9 @@ class Connection:
     def close(self) -> None:
         """Close the connection; idempotent."""
         with self._lock, translated(self.path):
+            if self._companions.are_replaced():
+                with suppress(apsw.ConnectionClosedError):
+                    self.apsw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self.apsw.close()
 
     @contextmanager
@@ -106,8 +111,9 @@ class Connection:
     def _usable(self) -> apsw.Connection:
         if self._process != os.getpid():
             raise StorageError("a storage that was opened before a fork cannot be used after it")
-        if _identity(self.path) != self._file:  # what is written from here on nobody would ever see
+        if identity(self.path) != self._file:  # what is written from here on nobody would ever see
             raise _gone(self.path)
+        self._companions.check()
         if self._was_read_only and not is_read_only(self.path.parent):  # it was taken for one that cannot change
             raise StorageError(f"{self.path} can be written again", hint="start this program again")
         return self.apsw
@@ -139,6 +145,7 @@ def _open(path: Path) -> apsw.Connection:
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.execute(_PRAGMAS).fetchall()  # all of them: execute itself stops at the first that answers
         schema_ready(connection, path)
+        data_version(connection)  # has SQLite lock the file for as long as it is open: nobody else removes its log
     except BaseException:
         if log_before:  # what others left in the log is not ours to move into the file
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -189,11 +196,3 @@ def _gone(path: Path) -> StorageGoneError:
     return StorageGoneError(
         f"{path} was removed while it was open", hint="put it back, or start this program again to begin a new one"
     )
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino

@@ -207,6 +207,26 @@ class TestGone:
         assert not place.home.exists()
 
 
+class TestLog:
+    """Somebody took the log, or its index, for a leftover and removed it while workers had the store open."""
+
+    @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+    def test_workers_end_and_nothing_is_lost(self, place: Place, suffix: str) -> None:
+        """They say so at once, write nothing that nobody else would see, and the next ones go on."""
+        place.enqueue(ends=UNTIL_GO_AND_END, waits="echo waited >>marks")
+        supervisor = place.start()
+        place.until(place.marks)
+        Path(f"{place.database}{suffix}").unlink()
+        place.until(lambda: f"{suffix} was removed while it was open: it is a part of the store" in place.log())
+        place.go()
+        assert supervisor.wait(PATIENCE) == 78
+        assert place.states("ends", "waits") == [State.PROCESSING, State.PENDING]
+        assert place.drain() == 0
+        assert (place.results("ends"), place.results("waits")) == ([Result.COMPLETED], [Result.COMPLETED])
+        assert place.marks() == ["start", "end", "waited"]
+        assert place.run("doctor", "--quiet").returncode == 0
+
+
 class TestReader:
     """A reader stays, so that the log can be moved into the database, but not start anew."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -25,6 +27,7 @@ from queuectl.model.lease import Ask
 from queuectl.model.query import Action, Query
 from queuectl.model.worker import NewWorker, StopMode
 from queuectl_sqlite import patience
+from queuectl_sqlite.connection import Connection
 from queuectl_sqlite.storage import SqliteStorage
 
 from .conftest import Open, Start
@@ -224,6 +227,51 @@ class TestMeanings:
         path.with_suffix(".old").rename(path)
         storage.enqueue([new("a")])
         assert storage.get("a") is not None
+
+    @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+    def test_a_log_that_was_removed(self, storage: SqliteStorage, path: Path, suffix: str) -> None:
+        """Nothing is written that others would never see, or that would spoil what they see; closing saves all."""
+        storage.enqueue([new("a")])
+        storage.get("a")
+        Path(f"{path}{suffix}").unlink()
+        for call in (lambda: storage.enqueue([new("b")]), lambda: storage.get("a"), lambda: storage.beat("worker")):
+            with pytest.raises(StorageRefusedError, match=f"{suffix} was removed while it was open"):
+                call()
+        storage.close()
+        with closing(SqliteStorage(path)) as anew:
+            assert (anew.get("a") is not None, anew.check()) == (True, [])
+
+    def test_a_new_database_is_held_from_the_start(self, path: Path) -> None:
+        """Whoever closes it meanwhile is not the last to have it open, and leaves the log in its place."""
+        with closing(Connection(path)):
+            other = (
+                "import apsw, sys; db = apsw.Connection(sys.argv[1]); db.execute('SELECT * FROM job').get; db.close()"
+            )
+            subprocess.run([sys.executable, "-c", other, path], check=True)
+            assert Path(f"{path}-wal").exists()
+
+    def test_a_log_in_whose_place_is_another(self, storage: SqliteStorage, path: Path) -> None:
+        """What others stored since stays, even if they were killed at once, and the store is sound."""
+        storage.enqueue([new("a")])
+        storage.get("a")
+        for suffix in ("-wal", "-shm"):
+            Path(f"{path}{suffix}").rename(f"{path}{suffix}.old")
+        script = """
+import os, sys
+from pathlib import Path
+from queuectl import NewJob
+from queuectl_sqlite.storage import SqliteStorage
+SqliteStorage(Path(sys.argv[1])).enqueue([NewJob(id="b", command="true")])
+os.kill(os.getpid(), 9)
+"""
+        killed = subprocess.run([sys.executable, "-c", script, path], check=False)
+        assert killed.returncode == -9
+        with pytest.raises(StorageRefusedError, match="-wal was removed"):
+            storage.get("a")
+        storage.close()
+        storage.close()
+        with closing(SqliteStorage(path)) as anew:
+            assert (anew.get("b") is not None, anew.check()) == (True, [])
 
     def test_after_a_fork(self, storage: SqliteStorage) -> None:
         """A handle does not work on the other side of a fork, where SQLite's locks do not hold."""
