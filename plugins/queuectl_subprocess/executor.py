@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 
@@ -19,6 +21,10 @@ from queuectl_subprocess.watching import Watch
 if sys.platform == "win32":
     raise ImportError("jobs run on Linux and macOS only")
 
+LONGEST_FULL = 30.0
+"""Seconds to wait for a system that has no room for another process: then the run has failed."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _LEASE = "lease:"
 _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -39,7 +45,7 @@ class SubprocessExecutor:
         error_output = _opening(context.error_output) if self._settings.split else None
         earliest = kernel.now()
         try:
-            pid = spawn(job.command, env=context.env, cwd=job.cwd, output=output, error_output=error_output)
+            pid = _start(job, context, output, error_output)
         except StartError as error:
             return Outcome(exit_code=error.exit_code, error=str(error))
         try:
@@ -67,6 +73,20 @@ def _opening(file: OutputFile) -> int | str:
     reopening: Callable[[], str | None] | None = getattr(file, "reopening", None)  # a wrapper's own file has none
     path = None if reopening is None else reopening()
     return file.fileno() if path is None else path
+
+
+def _start(job: Job, context: RunContext, output: int | str, error_output: int | str | None) -> int:
+    """Start the command, and return its process id; wait a while for a system that is full, as one job can make it."""
+    deadline = min(time.monotonic() + LONGEST_FULL, math.inf if context.deadline is None else context.deadline)
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return spawn(job.command, env=context.env, cwd=job.cwd, output=output, error_output=error_output)
+        except StartError as error:
+            left = deadline - time.monotonic()
+            if not error.passing or left <= 0 or context.cancelled.wait(min(pause, left)):
+                raise
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _collect(pid: int, *, timed_out: bool) -> Outcome:

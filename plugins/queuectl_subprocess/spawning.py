@@ -40,11 +40,15 @@ _OPAQUE = 1024  # bytes; more than any C library needs for the structures that i
 
 
 class StartError(Exception):
-    """The command did not start; `exit_code` is what a shell would say, None when that is not about the command."""
+    """The command did not start; `exit_code` is what a shell would say, None when that is not about the command.
 
-    def __init__(self, message: str, exit_code: int | None = None) -> None:
+    It is `passing` where the system has no room for another process just now.
+    """
+
+    def __init__(self, message: str, exit_code: int | None = None, *, passing: bool = False) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.passing = passing
 
 
 def spawn(
@@ -165,7 +169,7 @@ def _check_directory(cwd: str) -> None:
 
 def _start_error(error: OSError, name: str, cwd: str | None) -> StartError:
     if error.errno in _NOT_ITS_FAULT:
-        return StartError(f"cannot start a process: {os.strerror(error.errno)}")
+        return StartError(f"cannot start a process: {os.strerror(error.errno)}", passing=True)
     if error.errno not in _NOT_FOUND:
         return StartError(f"{name}: {os.strerror(error.errno or 0)}", NOT_EXECUTABLE)
     if "/" not in name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ class Cancel:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is told."""
-        raise NotImplementedError
+        return bool(select.select([self._reader], [], [], timeout)[0])
 
     def fileno(self) -> int:
         """Return what becomes readable then."""

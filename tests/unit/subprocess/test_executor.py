@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from queuectl import EndingExecutor
-from queuectl_subprocess import Subprocess, kernel
+from queuectl_subprocess import Subprocess, executor, kernel, spawning
 from queuectl_subprocess.executor import SubprocessExecutor
 
 if TYPE_CHECKING:
@@ -55,6 +58,61 @@ class TestOutcome:
         outcome = bench.run("true").end()
         assert not outcome.succeeded
         assert "exit status was lost" in str(outcome.error)
+
+
+class TestFullSystem:
+    """The system has no room for another process, as while a job forks without end."""
+
+    @pytest.fixture
+    def refusals(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Return the errors that the next starts meet."""
+        refusals: list[int] = []
+
+        def start(*arguments: object) -> int:
+            if refusals:
+                number = refusals.pop()
+                raise OSError(number, os.strerror(number))
+            return original(*arguments)
+
+        original: Callable[..., int] = spawning._posix_spawn
+        monkeypatch.setattr(spawning, "_posix_spawn", start)
+        return refusals
+
+    def test_it_is_waited_for(self, bench: Bench, refusals: list[int]) -> None:
+        """The run is none the worse for it."""
+        refusals += [errno.EAGAIN, errno.ENOMEM]
+        outcome = bench.run("echo well").end()
+        assert (outcome.succeeded, refusals) == (True, [])
+
+    def test_not_for_ever(self, bench: Bench, refusals: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Then the run has failed, and no exit code says that its command did."""
+        monkeypatch.setattr(executor, "LONGEST_FULL", 0.2)
+        refusals += [errno.EAGAIN] * 100
+        outcome = bench.run("true").end()
+        assert outcome.exit_code is None
+        assert outcome.error == f"cannot start a process: {os.strerror(errno.EAGAIN)}"
+
+    def test_nor_longer_than_the_run_may_take(self, bench: Bench, refusals: list[int]) -> None:
+        """Waiting counts."""
+        refusals += [errno.EAGAIN] * 1000
+        began = time.monotonic()
+        assert not bench.run("true", timeout=0.2).end().succeeded
+        assert time.monotonic() - began < executor.LONGEST_FULL / 2
+
+    def test_nor_by_who_is_cancelled(self, bench: Bench, refusals: list[int]) -> None:
+        """That ends the wait at once."""
+        refusals += [errno.EAGAIN] * 1000
+        run = bench.start("true")
+        bench.until(lambda: len(refusals) < 1000)
+        run.cancelled.set()
+        assert not run.end().succeeded
+        assert len(refusals) > 900
+
+    def test_what_is_wrong_with_the_command_is_told_at_once(self, bench: Bench, refusals: list[int]) -> None:
+        """No wait mends that."""
+        refusals += [errno.EACCES, errno.EACCES]
+        assert bench.run("true").end().exit_code == 126
+        assert len(refusals) == 1
 
 
 class TestOutput:
