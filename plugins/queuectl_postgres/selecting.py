@@ -21,6 +21,9 @@ from queuectl_postgres.rows import JOB_COLUMNS, JOB_TABLES, SEQ, Row, job_of
 LOOKED_AT = 20_000
 """How many places of the enqueue order are looked at for a text at once, some ten milliseconds' work."""
 
+LONGEST_PLACE = 18
+"""Digits of a place in the enqueue order: what is longer fits no column."""
+
 _ROWS = f"SELECT {JOB_COLUMNS}, job.seq, job.queue"
 
 
@@ -198,8 +201,8 @@ def _all(conditions: Sequence[str]) -> str:
 def _place(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdigit()):
-        raise UsageError(f"{cursor!r} is no cursor of a list")
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_PLACE):
+        raise UsageError(f"{cursor[:40]!r} is no cursor of a list")
     return int(cursor)
 
 

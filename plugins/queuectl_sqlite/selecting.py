@@ -27,6 +27,9 @@ MANY_LANES = 64
 LOOKED_AT = 50_000
 """How many places of the enqueue order are looked at for a text at once, some ten milliseconds' work."""
 
+LONGEST_PLACE = 18
+"""Digits of a place in the enqueue order: what is longer fits no column."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -178,8 +181,8 @@ def resolve(db: apsw.Connection, prefix: str, limit: int) -> list[str]:
 def _place(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdigit()):
-        raise UsageError(f"{cursor!r} is no cursor of a list")
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_PLACE):
+        raise UsageError(f"{cursor[:40]!r} is no cursor of a list")
     return int(cursor)
 
 
