@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from queuectl import Action, UsageError
-from queuectl_dashboard import openapi, reading
+from queuectl_dashboard import openapi, reading, streams
 from queuectl_dashboard.answering import json
 from queuectl_dashboard.desk import desk_of, past
 from queuectl_dashboard.filters import Filter
@@ -23,7 +23,10 @@ Answer = Callable[[Request, dict[str, Any]], Response]
 
 
 class Endpoint(NamedTuple):
-    """What an address answers: `takes` are the fields of its body, `asks` those of its query."""
+    """What an address answers: `asks` are the fields of its query, `takes` those of its body.
+
+    Any other field is refused: one that is mistyped must not mean more jobs. Of an `open` body the engine says so.
+    """
 
     method: str
     path: str
@@ -32,6 +35,9 @@ class Endpoint(NamedTuple):
     asks: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     status: int = 200
+    media: str = "application/json"
+    lists: bool = False
+    open: bool = False
 
 
 def enqueue(request: Request, body: dict[str, Any]) -> Response:
@@ -82,8 +88,9 @@ def bulk(request: Request, body: dict[str, Any]) -> Response:
     ids, filter = body.get("ids"), body.get("filter")
     if (ids is None) == (filter is None) or not isinstance(ids or [], list) or not isinstance(filter or {}, dict):
         raise UsageError("either ids, a list, or filter, a mapping, is needed")
+    _refuse_others("field of the filter", filter or {}, FILTER)
     target = [str(id) for id in ids] if ids is not None else Filter.read(filter or {}).query
-    if body.get("dry_run"):
+    if _flag(body, "dry_run"):
         count = len(target) if isinstance(target, list) else desk.console.count(action, target)
         return json({"action": action.value, "count": count, "done": False})
     expected = body.get("expected")
@@ -98,7 +105,7 @@ def set_queue(request: Request, body: dict[str, Any]) -> Response:
     """Pause, resume or bound a queue."""
     desk, name = desk_of(request), named(request, "name")
     paused, limit = body.get("paused"), body.get("limit")
-    if not isinstance(paused, bool | None) or set(body) - {"paused", "limit"}:
+    if not isinstance(paused, bool | None):
         raise UsageError("a queue takes paused (true or false) and limit (a number, 0 for none)")
     queue = desk.console.set_queue(name, paused=paused, limit=limit)
     desk.done(request, "set", f"queue {name}")
@@ -108,9 +115,14 @@ def set_queue(request: Request, body: dict[str, Any]) -> Response:
 def stop_worker(request: Request, body: dict[str, Any]) -> Response:
     """Ask a worker to stop."""
     desk, id = desk_of(request), named(request, "id")
-    worker = desk.console.stop_worker(id, force=body.get("force") is True)
+    worker = desk.console.stop_worker(id, force=_flag(body, "force"))
     desk.done(request, "asked to stop", f"worker {id}")
     return json(desk.console.describe(worker), 202)
+
+
+def follow(request: Request, body: dict[str, Any]) -> Response:
+    """Follow what changes."""
+    return streams.followed(request)
 
 
 def describe(request: Request, body: dict[str, Any]) -> Response:
@@ -121,6 +133,19 @@ def describe(request: Request, body: dict[str, Any]) -> Response:
 def named(request: Request, name: str) -> str:
     """Return a part of the path as it was meant."""
     return str(request.path_params[name]).replace(SLASH, "/")
+
+
+def _flag(body: dict[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"{name}: expected true or false, got {value!r}")
+    return value
+
+
+def _refuse_others(what: str, given: Iterable[str], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            raise UsageError(f"unknown {what}: {name!r}", hint=f"known: {', '.join(known) or 'none'}")
 
 
 def _bulk_action(body: dict[str, Any]) -> Action:
@@ -140,26 +165,27 @@ EDIT = ("command", "priority", "run_at", "timeout", "max_retries", "env", "tags"
 
 ENDPOINTS = (
     Endpoint("GET", "/status", reading.status, "How many jobs are in each state, and how many workers there are."),
-    Endpoint("GET", "/stats", reading.stats, "The runs that ended, in steps of time.", ("since", "step")),
+    Endpoint("GET", "/stats", reading.stats, "The runs that ended, in steps of time.", ("since", "step"), lists=True),
     Endpoint(
         "GET",
         "/times",
         reading.times,
         "How long the newest completed jobs waited and ran, and who waits longest.",
     ),
-    Endpoint("GET", "/attention", reading.attention, "What needs attention."),
-    Endpoint("GET", "/jobs", reading.jobs, "Jobs that match, the newest first.", (*FILTER, *LIST)),
-    Endpoint("POST", "/jobs", enqueue, "Store a job.", takes=(*JOB, "id", "options"), status=201),
+    Endpoint("GET", "/attention", reading.attention, "What needs attention.", lists=True),
+    Endpoint("GET", "/jobs", reading.jobs, "Jobs that match, the newest first.", (*FILTER, *LIST), lists=True),
+    Endpoint("POST", "/jobs", enqueue, "Store a job.", takes=(*JOB, "id", "options"), status=201, open=True),
     Endpoint("GET", "/jobs/{id}", reading.job, "One job."),
-    Endpoint("PATCH", "/jobs/{id}", edit, "Replace fields of a job that waits.", takes=EDIT),
+    Endpoint("PATCH", "/jobs/{id}", edit, "Replace fields of a job that waits.", takes=EDIT, open=True),
     Endpoint("DELETE", "/jobs/{id}", delete, "Delete a job that has ended, with its attempts and their output."),
-    Endpoint("GET", "/jobs/{id}/attempts", reading.attempts, "The attempts of a job, oldest first."),
+    Endpoint("GET", "/jobs/{id}/attempts", reading.attempts, "The attempts of a job, oldest first.", lists=True),
     Endpoint(
         "GET",
         "/jobs/{id}/output",
         reading.output,
         "The last bytes that a run wrote; with whole=1 all that are kept, where that is at the server's host.",
         ("run", "stream", "whole"),
+        media="text/plain",
     ),
     Endpoint("POST", "/jobs/{id}/retry", act("retry"), "Run a job again."),
     Endpoint("POST", "/jobs/{id}/cancel", act("cancel"), "Stop a job that waits or runs."),
@@ -174,15 +200,25 @@ ENDPOINTS = (
         "Do something to all the jobs that are named or match; nothing when it would be another number than expected.",
         takes=("action", "ids", "filter", "expected", "dry_run"),
     ),
-    Endpoint("GET", "/queues", reading.queues, "All queues."),
+    Endpoint("GET", "/queues", reading.queues, "All queues.", lists=True),
     Endpoint("PATCH", "/queues/{name}", set_queue, "Pause, resume or bound a queue.", takes=("paused", "limit")),
-    Endpoint("GET", "/workers", reading.workers, "The workers that are active."),
+    Endpoint("GET", "/workers", reading.workers, "The workers that are active.", lists=True),
     Endpoint("POST", "/workers/{id}/stop", stop_worker, "Ask a worker to stop.", takes=("force",), status=202),
-    Endpoint("GET", "/dlq", reading.dead, "The dead jobs by why they gave up, the largest group first."),
-    Endpoint("GET", "/config", reading.configuration, "Every key with its value and where that comes from."),
-    Endpoint("GET", "/plugins", reading.plugins, "Every installed plugin."),
-    Endpoint("GET", "/events", reading.events, "Events that wait to be delivered, oldest first."),
-    Endpoint("GET", "/audit", reading.audit, "What was done from here, the latest first."),
+    Endpoint("GET", "/dlq", reading.dead, "The dead jobs by why they gave up, the largest group first.", lists=True),
+    Endpoint(
+        "GET", "/config", reading.configuration, "Every key with its value and where that comes from.", lists=True
+    ),
+    Endpoint("GET", "/plugins", reading.plugins, "Every installed plugin.", lists=True),
+    Endpoint("GET", "/events", reading.events, "Events that wait to be delivered, oldest first.", lists=True),
+    Endpoint("GET", "/audit", reading.audit, "What was done from here, the latest first.", lists=True),
+    Endpoint(
+        "GET",
+        "/stream",
+        follow,
+        "Server-sent events: that something changed, never what; with job also that a running job has written.",
+        ("job",),
+        media=streams.MEDIA,
+    ),
     Endpoint("GET", "/openapi.json", describe, "This description."),
 )
 """All that the API answers."""
@@ -204,6 +240,9 @@ def _dispatch(answers: dict[str, Endpoint]) -> Callable[[Request], Awaitable[Res
     async def dispatch(request: Request) -> Response:
         endpoint = answers["GET" if request.method == "HEAD" else request.method]
         body = _body(await request.body()) if request.method not in {"GET", "HEAD"} else {}
+        _refuse_others("field of the query", request.query_params, endpoint.asks)
+        if not endpoint.open:
+            _refuse_others("field of the body", body, endpoint.takes)
         return await run_in_threadpool(endpoint.answer, request, body)
 
     return dispatch

@@ -27,7 +27,26 @@ KINDS: Mapping[str, Any] = {
 }
 """What each field is; of those that are not here a text."""
 
-PROBLEM = {"description": "It was not done.", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
+LISTED = {
+    "type": "object",
+    "required": ["items", "next_cursor"],
+    "properties": {
+        "items": {"type": "array", "items": {"type": "object"}},
+        "next_cursor": {"type": ["string", "null"]},
+    },
+}
+"""What each list is."""
+
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        **{name: {"type": "string"} for name in ("type", "title", "detail", "code", "hint")},
+        "status": {"type": "integer"},
+        "details": {"type": "array", "items": {"type": "string"}},
+    },
+}
+"""What is told where something was not done (RFC 9457); `code`, `hint` and `details` are those of the command line."""
 
 
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
@@ -41,13 +60,14 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         "servers": [{"url": "/api/v1"}],
         "security": [{"token": []}],
         "paths": paths,
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"List": LISTED, "Problem": PROBLEM},
+        },
     }
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
-    kind = "text/plain" if endpoint.path.endswith("/output") else "application/json"
-    schema = {"type": "string"} if kind == "text/plain" else {"type": "object"}
     told: dict[str, Any] = {
         "summary": endpoint.about,
         "parameters": [
@@ -55,8 +75,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             *({"name": name, "in": "query", "schema": _kind(name)} for name in endpoint.asks),
         ],
         "responses": {
-            str(endpoint.status): {"description": "It was done.", "content": {kind: {"schema": schema}}},
-            "default": PROBLEM,
+            str(endpoint.status): _answer("It was done.", endpoint.media, _schema(endpoint)),
+            "default": _answer("It was not done.", "application/problem+json", _named_schema("Problem")),
         },
     }
     if endpoint.takes:
@@ -64,6 +84,20 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         body = {"schema": {"type": "object", "properties": properties}}
         told["requestBody"] = {"content": {"application/json": body}}
     return told
+
+
+def _answer(about: str, media: str, schema: Any) -> dict[str, Any]:
+    return {"description": about, "content": {media: {"schema": schema}}}
+
+
+def _schema(endpoint: Endpoint) -> Any:
+    if endpoint.media.startswith("text/"):
+        return {"type": "string"}
+    return _named_schema("List") if endpoint.lists else {"type": "object"}
+
+
+def _named_schema(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _named(path: str) -> list[str]:

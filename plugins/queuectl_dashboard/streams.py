@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from queuectl import QueuectlError, State
 from queuectl_dashboard.desk import Desk, desk_of
 
-HEARTBEAT = 15.0
-"""Seconds after which a silent stream says that it lives."""
+HEARTBEAT = 10.0
+"""Seconds after which a silent stream says that it lives: a page that hears nothing knows that it has lost it."""
 
 OUTPUT_LOOKS = 0.4
 """Seconds between two looks at the output of a job that runs and is shown."""
@@ -23,10 +23,20 @@ CALM = 0.25
 """Seconds between two messages to one page, beside the watcher's own."""
 
 
-async def stream(request: Request) -> StreamingResponse:
+MEDIA = "text/event-stream"
+
+
+async def stream(request: Request) -> Response:
     """Follow the changes; with `job` the output of that job too."""
+    return followed(request)
+
+
+def followed(request: Request) -> Response:
+    """Return the stream that a request asks for; of one that wants no body, that there is one."""
+    if request.method == "HEAD":
+        return Response(media_type=MEDIA)
     changes = _changes(request, desk_of(request), request.query_params.get("job"))
-    return StreamingResponse(changes, media_type="text/event-stream")
+    return StreamingResponse(changes, media_type=MEDIA)
 
 
 async def _changes(request: Request, desk: Desk, job: str | None) -> AsyncIterator[str]:
@@ -50,7 +60,7 @@ async def _changes(request: Request, desk: Desk, job: str | None) -> AsyncIterat
                 silent += OUTPUT_LOOKS if running else HEARTBEAT
                 if silent >= HEARTBEAT:
                     silent = 0.0
-                    yield ": still here\n\n"
+                    yield _message("alive", seen)
         yield _message("closing", watcher.version)
     finally:
         watcher.forget(event)

@@ -9,7 +9,7 @@ import pytest
 
 from queuectl import Action
 from queuectl.testing.contract.steps import one_in_each_state, register
-from queuectl_dashboard.api import ENDPOINTS, PREFIX
+from queuectl_dashboard.api import ENDPOINTS, PREFIX, Endpoint
 
 if TYPE_CHECKING:
     from tests.unit.dashboard.conftest import Answer, Site
@@ -118,6 +118,10 @@ def test_a_change_to_many_says_how_many_first(site: Site) -> None:
         {"action": "cancel", "ids": ["pending"]},
         {"action": "cancel", "ids": ["pending"], "expected": True},
         {"action": "cancel", "filter": {"state": "lost"}, "expected": 1},
+        {"action": "cancel", "filter": {"stat": "dead"}, "expected": 1},
+        {"action": "cancel", "filter": {"stat": "dead"}, "dry_run": True},
+        {"action": "cancel", "filter": {}, "dry-run": True, "expected": 1},
+        {"action": "cancel", "filter": {}, "dry_run": "no", "expected": 1},
     ],
     ids=str,
 )
@@ -158,18 +162,24 @@ def test_attempts_and_output_of_a_job(site: Site) -> None:
     is_problem(site.get(f"{API}/jobs/dead/output?run=9"), 404)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [endpoint.path for endpoint in ENDPOINTS if endpoint.method == "GET" and "{" not in endpoint.path],
-)
-def test_everything_that_reads_answers(site: Site, path: str) -> None:
-    """On an empty store and on a full one; lists have the form of lists."""
+@pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if each.method == "GET"], ids=lambda each: each.path)
+def test_everything_that_reads_answers_as_it_is_described(site: Site, endpoint: Endpoint) -> None:
+    """On an empty store and on a full one: lists are lists, nothing else is, and each has the type that is told."""
+    described = site.get(f"{API}/openapi.json").json["paths"][endpoint.path]["get"]["responses"]["200"]["content"]
+    ((media, told),) = described.items()
+    path = f"{API}{endpoint.path.format(id='dead')}"
     for fill in (False, True):
         if fill:
             populate(site)
-        told = site.get(f"{API}{path}").json
-        if "items" in told:
-            assert isinstance(told["items"], list) and "next_cursor" in told
+        elif "{" in endpoint.path:
+            is_problem(site.get(path), 404)
+            continue
+        answer = site("HEAD" if media == "text/event-stream" else "GET", path)
+        assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, media)
+        if media == "application/json":
+            listed = told["schema"] == {"$ref": "#/components/schemas/List"}
+            assert (set(answer.json) == {"items", "next_cursor"}) is listed
+            assert not listed or isinstance(answer.json["items"], list)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +191,15 @@ def test_everything_that_reads_answers(site: Site, path: str) -> None:
         "jobs?limit=\u0661",
         "jobs?state=lost",
         "jobs?cursor=x",
+        "jobs?cursor=-1",
+        f"jobs?cursor={'9' * 19}",
+        f"jobs?cursor={'9' * 5000}",
         "stats?step=0",
         "stats?since=1000000&step=1",
         "jobs?grouped=1&exit_code=x",
+        "jobs?stat=dead",
+        "status?state=dead",
+        "jobs?state=dead&State=failed",
         f"jobs?text={'x' * 2000}",
     ],
 )
@@ -216,12 +232,17 @@ def test_read_only_refuses_every_deed(site: Site, read_only: Site) -> None:
     """Given a read-only server, when any endpoint that is not GET is asked, then nothing has changed."""
     populate(site)
     before = site.get(f"{API}/jobs").json, site.get(f"{API}/queues").json, site.get(f"{API}/workers").json
-    bodies = {"/bulk": {"action": "cancel", "ids": ["pending"], "expected": 1}, "/jobs": {"command": "true"}}
+    bodies: dict[str, dict[str, Any]] = {
+        "/bulk": {"action": "cancel", "ids": ["pending"], "expected": 1},
+        "/jobs": {"command": "true"},
+    }
     for endpoint in ENDPOINTS:
         if endpoint.method != "GET":
             path = endpoint.path.replace("{name}", "default")
             path = path.replace("{id}", "w" if "workers" in path else "pending")
-            body = bodies.get(endpoint.path, {"paused": True} if "queues" in path else {"priority": 1})
+            body = bodies.get(endpoint.path, {"paused": True} if "queues" in path else {})
+            if endpoint.method == "PATCH" and "jobs" in path:
+                body = {"priority": 1}
             told = is_problem(read_only(endpoint.method, f"{API}{path}", body=body), 403)
             assert told["code"] == "read-only"
     now = site.get(f"{API}/jobs").json, site.get(f"{API}/queues").json, site.get(f"{API}/workers").json
