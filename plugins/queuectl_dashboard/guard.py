@@ -5,6 +5,7 @@ It sees the request as it came, before anything is parsed, and never decides by 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
@@ -26,6 +27,11 @@ ONCE = (b"authorization", b"content-length", b"origin", b"sec-fetch-site")
 
 LARGEST = 4 * 2**20
 """Bytes that a request may hold: a command may be long."""
+
+PATIENCE = 20.0
+"""Seconds in which all of a request has to be here: whoever sends it drop by drop means no good."""
+
+TOO_LARGE = "the request is too large"
 
 SLASH = "\ue02f"
 """Stands for a slash within an id on the way through the routes."""
@@ -69,11 +75,15 @@ class Guard:
             await send(message)
 
         scope["path"] = _path(scope)
-        refusal = self._refusal(scope)
+        refusal, body = self._refusal(scope), b""
+        if refusal is None and scope["method"] not in SAFE:
+            body, refusal = await _read(receive)
         if refusal is not None:
+            if scope["method"] not in SAFE:
+                refusal.headers["connection"] = "close"  # what follows of the request is not read
             await refusal(scope, receive, send_with_headers)
         else:
-            await self._app(scope, _bounded(receive), send_with_headers)
+            await self._app(scope, receive if scope["method"] in SAFE else _replayed(body, receive), send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Return the answer to what may not come in."""
@@ -84,10 +94,13 @@ class Guard:
         given = dict(headers)
         if any(sum(name == each for name, _ in headers) > 1 for each in ONCE):
             return problem(400, f"one of {', '.join(each.decode() for each in ONCE)} is given twice")
+        if {b"content-length", b"transfer-encoding"} <= given.keys():
+            return problem(400, "the length of the request is given in two ways")
         length = given.get(b"content-length", "0")
         if not (length.isascii() and length.isdigit() and int(length[:19]) <= LARGEST):
-            return problem(413, "the request is too large")
-        bearer = self._token.is_given_by(given.get(b"authorization", "").partition("Bearer ")[2])
+            return problem(413, TOO_LARGE)
+        scheme, _, token = given.get(b"authorization", "").partition(" ")
+        bearer = scheme.lower() == "bearer" and self._token.is_given_by(token)
         if scope["method"] not in SAFE and not _is_from_here(given, hosts[0], bearer=bearer):
             return problem(403, "the request comes from another site")
         if scope["path"] in OPEN or scope["path"].startswith("/static/"):
@@ -133,16 +146,32 @@ def _bracketed(name: str) -> str:
     return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 
-def _bounded(receive: Receive) -> Receive:
-    """Read no more of a request than it may hold, whatever it says of its length."""
-    seen = 0
+async def _read(receive: Receive) -> tuple[bytes, Response | None]:
+    """Read a request to its end, and no more than it may hold, whatever it says of its length; else what to answer."""
+    pieces, size = [], 0
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return b"", problem(400, "the request has no end")
+                pieces.append(message.get("body", b""))
+                size += len(pieces[-1])
+                if size > LARGEST:
+                    return b"", problem(413, TOO_LARGE)
+                if not message.get("more_body", False):
+                    return b"".join(pieces), None
+    except TimeoutError:
+        return b"", problem(408, "the request came too slowly")
+    except asyncio.CancelledError:  # the server ends, and waits no longer
+        return b"", problem(503, "the server ends")
 
-    async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > LARGEST:
-            return {"type": "http.disconnect"}
-        return message
 
-    return bounded
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Hand out a request that was read already, and after it what comes next: that whoever asked has gone."""
+    read: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return read.pop() if read else await receive()
+
+    return replayed

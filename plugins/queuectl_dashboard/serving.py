@@ -101,6 +101,8 @@ def settings_for(app: ASGIApp) -> uvicorn.Config:
     """Return how it is served: nothing that a proxy claims is believed, nothing is logged but what goes wrong."""
     return uvicorn.Config(
         app,
+        http="h11",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

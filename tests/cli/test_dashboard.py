@@ -81,6 +81,18 @@ def time_to_end(queuectl: Program, number: signal.Signals) -> float:
     return took
 
 
+def test_whoever_sends_half_a_form_holds_nobody_up(queuectl: Program) -> None:
+    """Given a stranger who sends the rest never, when a signal comes, then it ends in some seconds and as it should."""
+    process, port, _ = started(queuectl)
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        head = "POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nContent-Length: 99\r\n\r\nto"
+        line.sendall(head.encode())
+        assert get(port, "/healthz", {}) == (200, b"ok\n")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert process.stderr is not None and b"Traceback" not in process.stderr.read()
+
+
 def test_a_token_file_lets_a_cookie_outlive_a_restart(queuectl: Program) -> None:
     """Given the same file and port, then the browser stays signed in."""
     file = queuectl.cwd / "token"

@@ -62,7 +62,8 @@ class Site:
         sent = dict(self.headers) | dict(headers or {})
         data: bytes | None = None
         if form is not None:
-            data, sent["content-type"] = urlencode(form, doseq=True).encode(), "application/x-www-form-urlencoded"
+            written = form if isinstance(form, str) else urlencode(form, doseq=True)
+            data, sent["content-type"] = written.encode(), "application/x-www-form-urlencoded"
         elif body is not None:
             data, sent["content-type"] = json.dumps(body).encode(), "application/json"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
