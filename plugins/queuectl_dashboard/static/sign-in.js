@@ -12,6 +12,11 @@ async function signIn(token) {
   }
 }
 
-if (given !== null) {
-  signIn(given);
+// Whoever comes by a link from elsewhere, as in an alert, brings no cookie along; asked from here, the browser has it.
+async function comeIn() {
+  const answer = await fetch("/keys", { method: "HEAD" });
+  if (answer.ok) location.replace(location.href);
 }
+
+if (given === null) comeIn();
+else signIn(given);
