@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from queuectl import Job
+from queuectl import Attempt, Job
 
 PERCENTS = (50, 95, 99)
 
@@ -28,6 +28,16 @@ def times_of(jobs: Sequence[Job]) -> Times:
     runs = [end - start for _, start, end in timed if start is not None and end is not None]
     ends = [end for _, _, end in timed if end is not None]
     return Times(jobs=len(jobs), since=min(ends, default=None), wait=percentiles(waits), run=percentiles(runs))
+
+
+def waits_of(job: Job, attempts: Sequence[Attempt]) -> list[float]:
+    """Return how long the job waited for each attempt: since the one before had ended, or it was to run."""
+    due, before, waits = job.run_at or 0.0, job.created_at, []
+    for attempt in attempts:
+        since = max(before, due) if due <= attempt.started_at else before
+        waits.append(max(attempt.started_at - since, 0.0))
+        before = attempt.finished_at
+    return waits
 
 
 def percentiles(values: Sequence[float]) -> dict[int, float]:

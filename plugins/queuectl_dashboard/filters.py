@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from queuectl import Query, State, UsageError
 
 LONGEST = 1000
+
+_NARROWING = re.compile(r"""(?<!\S)(state|queue|tag):(?:"([^"]+)"|([^\s"]+))(?!\S)""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,26 @@ class Filter:
         """Return the address of a page with this filter; `more` replaces or, where it is None, removes something."""
         fields = {name: value for name, value in {**self.fields, **more}.items() if value}
         return f"{path}?{urlencode(fields)}" if fields else path
+
+    def narrowed(self, queues: Container[str]) -> Filter:
+        """Return the filter with what its text says of state, queue and tag, as `state:dead`, in the place for it.
+
+        What names no state, or no queue that there is, stays a part of the text.
+        """
+        found: dict[str, str] = {}
+
+        def take(match: re.Match[str]) -> str:
+            name, value = match[1], match[2] or match[3]
+            sound = {"state": value in set(State), "queue": value in queues, "tag": True}[name]
+            if not sound or name in found:
+                return match[0]
+            found[name] = value
+            return " "
+
+        text = _NARROWING.sub(take, self.text)
+        rest = " ".join(text.split())
+        state, queue, tag = (found.get(name, getattr(self, name)) for name in ("state", "queue", "tag"))
+        return replace(self, text=rest, state=state, queue=queue, tag=tag) if found else self
 
     def __bool__(self) -> bool:
         return bool(self.fields)

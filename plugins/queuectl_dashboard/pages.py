@@ -13,6 +13,7 @@ from queuectl_dashboard import words
 from queuectl_dashboard.attention import filter_of
 from queuectl_dashboard.charts import chart_of
 from queuectl_dashboard.desk import desk_of
+from queuectl_dashboard.figures import waits_of
 from queuectl_dashboard.filters import Filter
 from queuectl_dashboard.rendering import page
 
@@ -49,6 +50,9 @@ def jobs(request: Request) -> Response:
     """The jobs that a filter means, the newest first."""
     desk = desk_of(request)
     filter = Filter.read(request.query_params)
+    narrowed = filter.narrowed({queue.name for queue in desk.console.queues()})
+    if narrowed != filter:
+        return RedirectResponse(narrowed.address(), 303)
     if filter.text and desk.console.resolve(filter.text, 1) == [filter.text]:
         return RedirectResponse(f"/job?{_encoded(id=filter.text)}", 303)
     found = desk.page(filter.query, request.query_params.get("cursor"), PAGE)
@@ -81,7 +85,7 @@ def job(request: Request) -> Response:
         "job.html",
         job=found,
         fields=desk.console.describe(found),
-        attempts=attempts[-SHOWN_ATTEMPTS:],
+        attempts=[*zip(attempts, waits_of(found, attempts), strict=True)][-SHOWN_ATTEMPTS:],
         earlier=max(len(attempts) - SHOWN_ATTEMPTS, 0),
         number=number,
         output=output,

@@ -15,9 +15,9 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from queuectl import FINAL, State
+from queuectl import FINAL, QueuectlError, State
 from queuectl_dashboard import words
-from queuectl_dashboard.desk import desk_of
+from queuectl_dashboard.desk import Desk, desk_of
 
 STATIC = Path(__file__).parent / "static"
 
@@ -73,11 +73,20 @@ def page(request: Request, template: str, code: int = 200, **values: Any) -> Res
             read_only=desk.console.read_only,
             watched=desk.watcher.version,
             trouble=desk.watcher.trouble,
+            dead=_dead(desk),
             deed=desk.deed(request.query_params.get("did")),
             **values,
         )
     )
     return HTMLResponse(text, code)
+
+
+def _dead(desk: Desk) -> int:
+    """Return how many jobs gave up, which every page says; none where the store cannot tell: the page says that."""
+    try:
+        return desk.console.totals()[State.DEAD]
+    except QueuectlError:
+        return 0
 
 
 def sign_in_page(*, wrong: bool = False) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page, expect
@@ -25,6 +26,11 @@ def states(dashboard: Dashboard) -> dict[State, int]:
         return {state: count for state, count in queue.totals().items() if count}
 
 
+def is_live(page: Page) -> None:
+    """Wait until a page follows the server."""
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+
+
 def said(page: Page, text: str) -> None:
     """Wait until the page says what was done."""
     expect(page.locator("#said")).to_contain_text(text)
@@ -39,6 +45,20 @@ def test_the_token_in_the_address_signs_in_and_is_gone(dashboard: Dashboard, ope
     expect(stranger.get_by_role("alert")).to_contain_text("not the one of this server")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to queuectl")
+
+
+def test_a_link_from_elsewhere_leads_in(dashboard: Dashboard, opened: Opener) -> None:
+    """Given somebody who is signed in, when an alert of another site leads to a page, then it is there: no sign-in."""
+    page = opened(dashboard)
+    link = f'<a href="{dashboard.path("/queues")}">look</a>'
+    page.route("http://chat.example/", lambda route: route.fulfill(body=link, content_type="text/html"))
+    page.goto("http://chat.example/")
+    page.get_by_text("look").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Queues")
+    stranger = opened(dashboard, "/queues", signed_in=False)
+    expect(stranger.get_by_role("heading", level=1)).to_have_text("Sign in to queuectl")
+    stranger.wait_for_load_state("networkidle")
+    expect(stranger.get_by_role("heading", level=1)).to_have_text("Sign in to queuectl")
 
 
 def test_two_keys_mend_what_is_wrong(dashboard: Dashboard, opened: Opener) -> None:
@@ -96,6 +116,57 @@ def test_everything_is_reached_with_the_keys(dashboard: Dashboard, opened: Opene
     page.keyboard.press("o")
     expect(page.locator("#tiles")).to_be_visible()
     assert states(dashboard) == {State.PENDING: 3}
+
+
+def test_all_that_is_shown_is_chosen_at_once(dashboard: Dashboard, opened: Opener) -> None:
+    """With a key or a click; the count follows, also when one of them is gone."""
+    with dashboard.queue() as queue:
+        for number in range(3):
+            queue.enqueue("true", id=f"job-{number}")
+        page = opened(dashboard, "/jobs")
+        is_live(page)
+        page.keyboard.press("X")
+        expect(page.get_by_role("button", name="Cancel 3")).to_be_enabled()
+        page.get_by_label("Choose job-1").uncheck()
+        expect(page.get_by_role("button", name="Cancel 2")).to_be_enabled()
+        assert page.evaluate("document.getElementById('choose-all').indeterminate")
+        page.get_by_label("Choose all that are shown").check()
+        queue.cancel("job-2")
+        queue.delete("job-2")
+        expect(page.get_by_role("button", name="Cancel 2")).to_be_enabled()
+        page.keyboard.press("c")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Cancel 2 jobs?")
+
+
+def test_the_id_of_a_job_is_copied(dashboard: Dashboard, opened: Opener) -> None:
+    """With the button beside it, or with a key."""
+    with dashboard.queue() as queue:
+        queue.enqueue("true", id="one <two>")
+    page = opened(dashboard, "/job?id=one+%3Ctwo%3E", permissions=["clipboard-read", "clipboard-write"])
+    for key in (None, "y"):
+        expect(page.locator("[data-copy]")).not_to_have_class(re.compile("copied"))
+        page.evaluate("navigator.clipboard.writeText('')")
+        if key is None:
+            page.get_by_role("button", name="Copy the id").click()
+        else:
+            page.keyboard.press(key)
+        expect(page.locator("[data-copy]")).to_have_class(re.compile("copied"))
+        assert page.evaluate("navigator.clipboard.readText()") == "one <two>"
+
+
+def test_every_tab_tells_what_gave_up(dashboard: Dashboard, opened: Opener) -> None:
+    """Given pages that are kept open, when jobs give up, then each says how many, and a title how much is wrong."""
+    overview, other = opened(dashboard), opened(dashboard, "/queues")
+    assert overview.title() == "Overview · queuectl"
+    is_live(overview)
+    is_live(other)
+    fail_some(dashboard)
+    for page in (overview, other):
+        expect(page.get_by_role("link", name="Dead letters")).to_contain_text("3")
+    expect(overview).to_have_title("(1) Overview · queuectl")
+    with dashboard.queue() as queue:
+        queue.delete("bad-0")
+    expect(other.get_by_role("link", name="Dead letters")).to_contain_text("2")
 
 
 def test_a_search_goes_on_by_itself(nearsighted: Dashboard, opened: Opener) -> None:

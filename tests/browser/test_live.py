@@ -172,6 +172,33 @@ def test_a_killed_server_is_noticed_too(dashboard: Dashboard, opened: Opener) ->
     expect(page.locator("#live")).to_have_attribute("data-state", "lost")
 
 
+def test_a_server_that_falls_silent_is_noticed(dashboard: Dashboard, opened: Opener) -> None:
+    """Given a line that is open though nobody speaks any more, then the page says so, and comes back by itself."""
+    page = opened(dashboard)
+    page.clock.install()
+    page.goto(dashboard.path("/queues"))
+    is_live(page)
+    dashboard.running[0].send_signal(signal.SIGSTOP)
+    page.clock.run_for(26_000)
+    expect(page.locator("#live")).to_have_attribute("data-state", "lost")
+    page.clock.run_for(11_000)  # what it asked meanwhile is given up
+    dashboard.running[0].send_signal(signal.SIGCONT)
+    page.clock.run_for(20_000)
+    is_live(page)
+
+
+def test_a_page_lives_without_a_stream(dashboard: Dashboard, opened: Opener) -> None:
+    """Given a proxy that holds streams back, then the page says that it looks now and then, and does."""
+    page = opened(dashboard)
+    page.route("**/stream*", lambda route: route.fulfill(body="", content_type="text/event-stream"))
+    page.reload()
+    expect(page.locator("#live")).to_have_attribute("data-state", "polled")
+    with dashboard.queue() as queue:
+        queue.enqueue("true")
+    expect(page.locator(".tile.pending .count")).to_have_text("1")
+    expect(page.locator("#live")).to_have_text("Looks every few seconds")
+
+
 def test_a_store_that_cannot_be_read_is_told_and_comes_back(dashboard: Dashboard, opened: Opener) -> None:
     """Given a page, when its store is taken away, then it says since when it is stale; and is live with the store."""
     page = opened(dashboard)

@@ -134,6 +134,17 @@ def test_a_line_of_a_megabyte_breaks_nothing(showcase: Showcase, opened: Opener)
     assert box is not None and box["width"] < 390 and box["height"] < 400
 
 
+def test_a_phone_shows_all_of_a_list(showcase: Showcase, opened: Opener) -> None:
+    """Each job on three lines, each queue with its button, nothing beyond the edge."""
+    page = opened(showcase.dashboard, "/jobs", **LOOKS["phone"])
+    heights = page.locator(".jobs tbody tr").evaluate_all("rows => rows.map(row => row.offsetHeight)")
+    assert len(heights) == 50 and sorted(heights)[25] < 110 and max(heights) < 160
+    for path, what in (("/queues", "Resume"), ("/workers", "Stop"), ("/jobs", "Cancel")):
+        page.goto(showcase.dashboard.path(path))
+        box = page.get_by_role("button", name=what, exact=True).first.bounding_box()
+        assert box is not None and box["x"] + box["width"] <= 390
+
+
 def test_the_chart_has_its_numbers_as_a_table(showcase: Showcase, opened: Opener) -> None:
     """And says in words what it shows."""
     page = opened(showcase.dashboard)

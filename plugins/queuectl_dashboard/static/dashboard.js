@@ -7,6 +7,9 @@ const REGION = "[data-live]";
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
 const LOOK_AGAIN = 2_000;
+const FIRST_WORD = 5_000; // until then a stream has said hello, or somebody between holds it back
+const SILENCE = 25_000; // the server says every ten seconds that it lives
+const ANSWER = 10_000;
 
 // --- Putting a new page in the place of the old one -----------------------------------------------------------------
 
@@ -82,8 +85,10 @@ function show(page) {
     // What somebody marks to copy must not change under the mark.
     if (next && !(selected && selected.intersectsNode(region))) morph(region, next);
   }
+  document.title = page.title;
   tellSummary(page);
   writeTimes();
+  countChosen();
 }
 
 function tellSummary(page) {
@@ -100,6 +105,7 @@ let asking = null;
 let again = false;
 let pause = FIRST_PAUSE;
 let timer = 0;
+let watchdog = 0;
 let paused = false;
 let lostSince = null;
 let unreadSince = null;
@@ -114,22 +120,26 @@ function clockTime(date) {
   return date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 
+// Asks for the page anew; whether it was had.
 async function refresh() {
   if (asking) {
     again = true;
-    return;
+    return false;
   }
   asking = new AbortController();
+  const signal = AbortSignal.any([asking.signal, AbortSignal.timeout(ANSWER)]);
   try {
-    const answer = await fetch(location.href, { signal: asking.signal, headers: { accept: "text/html" } });
+    const answer = await fetch(location.href, { signal, headers: { accept: "text/html" } });
     if (answer.status === 401 || (answer.status === 404 && body.dataset.job)) {
       location.reload(); // signed out, or the job that was shown is gone
     } else if (answer.status >= 500) {
       unreadable();
     } else if (answer.ok && !paused) {
+      const text = await answer.text();
       if (unreadSince !== null) say("live", "Live");
       unreadSince = null;
-      show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      show(new DOMParser().parseFromString(text, "text/html"));
+      return true;
     }
   } catch {
     // The stream notices a lost server too, and comes back by itself.
@@ -140,6 +150,7 @@ async function refresh() {
       refresh();
     }
   }
+  return false;
 }
 
 function unreadable() {
@@ -154,6 +165,8 @@ function follow() {
   stream?.close();
   const job = body.dataset.job;
   stream = new EventSource(job ? `/stream?job=${encodeURIComponent(job)}` : "/stream");
+  listen(FIRST_WORD);
+  for (const name of ["hello", "change", "alive"]) stream.addEventListener(name, () => listen(SILENCE));
   stream.addEventListener("hello", () => {
     const missed = lostSince !== null;
     lostSince = null;
@@ -163,19 +176,37 @@ function follow() {
   });
   stream.addEventListener("change", refresh);
   stream.addEventListener("closing", lost);
-  stream.addEventListener("error", lost);
+  stream.addEventListener("error", lose);
+}
+
+// A line that is dead says nothing of it: whoever hears nothing for long has lost the server.
+function listen(within) {
+  clearTimeout(watchdog);
+  watchdog = setTimeout(lose, within);
 }
 
 function lost() {
+  clearTimeout(watchdog);
   stream.close();
   lostSince ??= new Date();
-  say("lost", `Stale since ${clockTime(lostSince)}: no server`);
+  if (live.dataset.state !== "polled") say("lost", `Stale since ${clockTime(lostSince)}: no server`);
   clearTimeout(timer);
   timer = setTimeout(follow, pause * (0.75 + Math.random() / 2));
   pause = Math.min(pause * 2, LONGEST_PAUSE);
 }
 
+// Without its stream a page can still ask, where a proxy holds streams back.
+async function lose() {
+  lost();
+  const had = await refresh();
+  if (lostSince === null || paused || document.hidden) return;
+  if (had) lostSince = new Date();
+  if (had) say("polled", "Looks every few seconds");
+  else if (unreadSince === null) say("lost", `Stale since ${clockTime(lostSince)}: no server`);
+}
+
 function stop(words) {
+  clearTimeout(watchdog);
   clearTimeout(timer);
   stream?.close();
   asking?.abort();
@@ -274,6 +305,15 @@ function choose() {
   here()?.querySelector("input[type=checkbox]")?.click();
 }
 
+async function copy() {
+  const button = document.querySelector("[data-copy]");
+  if (!button || !navigator.clipboard) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  document.getElementById("summary").textContent = "Copied";
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), 1500);
+}
+
 function press(verb) {
   const label = new RegExp(`^${verb}\\b`, "i");
   const fits = (button) => label.test(button.textContent.trim()) && !button.disabled;
@@ -296,6 +336,8 @@ const KEYS = {
   j: () => move(1),
   k: () => move(-1),
   x: choose,
+  X: () => document.getElementById("choose-all")?.click(),
+  y: copy,
   R: () => press("retry"),
   c: () => press("cancel"),
   p: togglePause,
@@ -330,8 +372,21 @@ function onKey(event) {
 
 // --- Choosing --------------------------------------------------------------------------------------------------------
 
+function onChoice(event) {
+  if (event.target.id === "choose-all") {
+    for (const box of document.querySelectorAll("tbody .pick input")) box.checked = event.target.checked;
+  }
+  countChosen();
+}
+
 function countChosen() {
-  const chosen = document.querySelectorAll(".pick input:checked").length;
+  const boxes = document.querySelectorAll("tbody .pick input");
+  const chosen = [...boxes].filter((box) => box.checked).length;
+  const all = document.getElementById("choose-all");
+  if (all) {
+    all.checked = chosen > 0 && chosen === boxes.length;
+    all.indeterminate = chosen > 0 && chosen < boxes.length;
+  }
   for (const button of document.querySelectorAll("[data-needs-choice]")) {
     button.disabled = chosen === 0;
     button.dataset.label ??= button.textContent;
@@ -349,11 +404,13 @@ if (new URLSearchParams(location.search).has("did")) {
   address.searchParams.delete("did"); // what was done is said once
   history.replaceState(null, "", address);
 }
+document.documentElement.dataset.scripted = "";
 theme.hidden = false;
 showTheme();
 theme.addEventListener("click", nextTheme);
 document.addEventListener("keydown", onKey);
-document.addEventListener("change", countChosen);
+document.addEventListener("change", onChoice);
+document.querySelector("[data-copy]")?.addEventListener("click", copy);
 countChosen();
 writeTimes();
 setInterval(writeTimes, 1000);

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuectl import Bucket, Group, Job, QueueState, State, UsageError
+from queuectl import Attempt, Bucket, Group, Job, Outcome, QueueState, Result, State, UsageError
 from queuectl_dashboard import words
 from queuectl_dashboard.attention import alerts, filter_of
 from queuectl_dashboard.charts import HEIGHT, chart_of, round_up
-from queuectl_dashboard.figures import percentiles
+from queuectl_dashboard.figures import percentiles, waits_of
 from queuectl_dashboard.filters import Filter
 
 
@@ -73,6 +73,27 @@ def test_percentiles_are_values_that_occurred() -> None:
     assert percentiles([]) == {}
     assert percentiles([3.0]) == {50: 3.0, 95: 3.0, 99: 3.0}
     assert percentiles([float(value) for value in range(1, 101)]) == {50: 50.0, 95: 95.0, 99: 99.0}
+
+
+def test_an_attempt_waited_since_the_one_before_or_until_it_was_due() -> None:
+    """Since it was stored, or was to run; a time to run that was set later counts for what came after it."""
+    attempts = [
+        Attempt(
+            job="a",
+            number=number,
+            result=Result.FAILED,
+            outcome=Outcome(exit_code=1),
+            started_at=started_at,
+            finished_at=finished_at,
+            worker="w",
+            host="here",
+            worker_pid=1,
+        )
+        for number, (started_at, finished_at) in enumerate([(130.0, 140.0), (155.0, 160.0), (170.0, 180.0)], 1)
+    ]
+    assert waits_of(job(created_at=100.0), attempts) == [30.0, 15.0, 10.0]
+    assert waits_of(job(created_at=100.0, run_at=150.0), attempts) == [30.0, 5.0, 10.0]
+    assert waits_of(job(created_at=135.0), attempts)[0] == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**7)), max_size=40))
