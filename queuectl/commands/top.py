@@ -22,7 +22,8 @@ queuectl top --queue mail
 def command(session: Session, queue: str | None) -> None:
     """Watch jobs and workers in a terminal, as they change.
 
-    Keys: j and k choose a job, R retries it, c cancels it; f goes through the states; p pauses; q quits.
+    Keys: j and k, or the arrows, choose a job and go on to older ones; R retries it, c cancels it; A twice retries all
+    that gave up; d shows those alone, f goes through the states; p pauses; q quits.
     """
     if sys.platform == "win32" or session.json or not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise UsageError("top needs a terminal, to write to and to read keys from", hint="queuectl status --json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import sys
@@ -29,28 +30,41 @@ def watch(session: Session, queue: str | None) -> None:
         console.totals()  # what is wrong with the store is told before the screen is taken
         view = View(console, queue, color=has_color(sys.stdout, session.color))
         with _changes(console) as bell, _screen(), suppress(KeyboardInterrupt):
-            view.look(shutil.get_terminal_size().lines)
+            height = 0
             while not view.over:
-                _step(view, bell)
+                height = _step(view, bell, height)
 
 
-def _step(view: View, bell: int) -> None:
-    height = shutil.get_terminal_size().lines
-    frame = "\x1b[K\r\n".join(view.lines(height))
-    sys.stdout.write(f"\x1b[H{frame}\x1b[K\x1b[J")
+def _step(view: View, bell: int, before: int) -> int:
+    """Draw, and wait for something to do; return the height of the terminal, `before` the one that was looked for."""
+    width, height = shutil.get_terminal_size()
+    if height != before:
+        view.look(height)
+    # Each line is emptied before it is written: afterwards that would take the last character of a full one.
+    frame = "\r\n".join(f"\x1b[2K{line}" for line in view.lines(height, width))
+    sys.stdout.write(f"\x1b[H{frame}")
     sys.stdout.flush()
     ready, _, _ = select.select([sys.stdin.fileno(), bell], [], [], TICK)
-    new = False
+    new = bool(view.trouble)
     if bell in ready:
         os.read(bell, 4096)
-        new = not view.paused
+        new = new or not view.paused
     if sys.stdin.fileno() in ready:
-        typed = os.read(sys.stdin.fileno(), 64).decode("utf-8", "ignore")
+        typed = _keys(os.read(sys.stdin.fileno(), 64))
         view.over = not typed  # the terminal has gone
         for key in typed:
             new = view.press(key) or new
     if new:
         view.look(height)
+    return height
+
+
+def _keys(typed: bytes) -> str:
+    """Return what was typed, with the keys that the arrows stand for, and without other sequences."""
+    text = typed.decode("utf-8", "ignore")
+    for arrow, key in (("A", "k"), ("B", "j")):
+        text = re.sub(rf"\x1b[\[O]{arrow}", key, text)
+    return re.sub(r"\x1b(?:[\[O][0-9;]*.?)?", " ", text)
 
 
 @contextmanager
