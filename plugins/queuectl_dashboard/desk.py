@@ -23,6 +23,9 @@ T = TypeVar("T")
 DEAR = 20.0
 """A figure is asked for anew only when it is so many times as old as it took to get: it costs a twentieth of a core."""
 
+OLDEST = 5.0
+"""Seconds after which it is asked for anew whatever it took: on a busy machine everything takes long, once."""
+
 SLOW = 0.03
 """A figure that took longer is asked for anew in the background: no page waits for it but the first."""
 
@@ -65,6 +68,11 @@ class _Figure:
     at: float
     took: float
     figure: Any
+
+    @property
+    def until(self) -> float:
+        """Up to when it is shown whatever has changed."""
+        return self.at + min(self.took * DEAR, OLDEST)
 
 
 class Desk:
@@ -147,9 +155,9 @@ class Desk:
         with lock:
             version, now = self.watcher.version, time.monotonic()
             known = self._figures.get(key)
-            if known is not None and now - known.at < known.took * DEAR:
+            if known is not None and now < known.until:
                 if known.version != version:
-                    self._look_again(key, known.at + known.took * DEAR - now)
+                    self._look_again(key, known.until - now)
                 return cast("T", known.figure)
             if known is not None and known.took > SLOW:
                 self._renew(key, ask)

@@ -154,6 +154,14 @@ def test_a_dear_figure_is_looked_at_again_once_it_may_be(site: Site, monkeypatch
     desk.close()
 
 
+def test_what_took_long_once_is_not_old_for_long() -> None:
+    """Given a figure that took seconds on a busy machine, then it is not shown for minutes in which all has changed."""
+    from queuectl_dashboard.desk import OLDEST, _Figure
+
+    assert _Figure(version=1, at=100.0, took=0.1, figure=None).until == 102.0
+    assert _Figure(version=1, at=100.0, took=60.0, figure=None).until == 100.0 + OLDEST
+
+
 def test_no_page_waits_for_a_slow_figure_but_the_first(site: Site) -> None:
     """Given a figure that took very long, once it is old, then it is shown as it was until the new one is there."""
     from queuectl_dashboard import desk as module
