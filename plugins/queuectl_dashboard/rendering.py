@@ -37,6 +37,7 @@ def environment() -> Environment:
         made.filters[name] = getattr(words, name)
     made.filters |= {
         "when": _when,
+        "ago": _ago,
         "outlook": _outlook,
         "address": _address,
         "job_link": _job_link,
@@ -102,6 +103,11 @@ def _when(context: Context, moment: float | None) -> Markup | str:
         return "-"
     now = context.get("now", time.time())
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(words.iso(moment), words.distance(moment, now))
+
+
+@pass_context
+def _ago(context: Context, moment: float) -> str:
+    return words.distance(moment, context["now"])
 
 
 @pass_context

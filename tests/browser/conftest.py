@@ -141,6 +141,13 @@ def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
 
 
 @pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Dashboard]:
+    """A dashboard on an empty store that changes nothing."""
+    with dashboard_at(tmp_path / "home", "--read-only") as made:
+        yield made
+
+
+@pytest.fixture
 def on_postgres(tmp_path: Path, postgres: Postgres) -> Iterator[Dashboard]:
     """A dashboard on an empty store in PostgreSQL."""
     store = {

@@ -45,6 +45,10 @@ def test_the_token_in_the_address_signs_in_and_is_gone(dashboard: Dashboard, ope
     expect(stranger.get_by_role("alert")).to_contain_text("not the one of this server")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to queuectl")
+    for _ in range(2):  # on the page that asks for it, and on one that knows it already
+        page.evaluate("address => location.assign(address)", dashboard.address)  # the page stays: only the hash differs
+        expect(page.locator("#tiles")).to_be_visible()
+        expect(page).to_have_url(dashboard.path("/"))
 
 
 def test_a_link_from_elsewhere_leads_in(dashboard: Dashboard, opened: Opener) -> None:

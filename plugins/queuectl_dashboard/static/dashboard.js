@@ -189,7 +189,7 @@ function lost() {
   clearTimeout(watchdog);
   stream.close();
   lostSince ??= new Date();
-  if (live.dataset.state !== "polled") say("lost", `Stale since ${clockTime(lostSince)}: no server`);
+  if (live.dataset.state !== "polled") sayLost();
   clearTimeout(timer);
   timer = setTimeout(follow, pause * (0.75 + Math.random() / 2));
   pause = Math.min(pause * 2, LONGEST_PAUSE);
@@ -202,7 +202,11 @@ async function lose() {
   if (lostSince === null || paused || document.hidden) return;
   if (had) lostSince = new Date();
   if (had) say("polled", "Looks every few seconds");
-  else if (unreadSince === null) say("lost", `Stale since ${clockTime(lostSince)}: no server`);
+  else if (unreadSince === null) sayLost();
+}
+
+function sayLost() {
+  say("lost", `Stale since ${clockTime(lostSince)}: no server. This page tries again by itself.`);
 }
 
 function stop(words) {
@@ -396,9 +400,13 @@ function countChosen() {
 
 // --- Beginning -------------------------------------------------------------------------------------------------------
 
-if (location.hash.startsWith("#token=")) {
-  history.replaceState(null, "", location.pathname + location.search);
+// Who is signed in already needs no token, nor a history that holds it.
+function dropToken() {
+  if (location.hash.startsWith("#token=")) history.replaceState(null, "", location.pathname + location.search);
 }
+
+addEventListener("hashchange", dropToken);
+dropToken();
 if (new URLSearchParams(location.search).has("did")) {
   const address = new URL(location.href);
   address.searchParams.delete("did"); // what was done is said once

@@ -1,8 +1,11 @@
 // Takes the token from the address, where no server and no log sees it, and asks for the cookie.
 
-const given = new URLSearchParams(location.hash.slice(1)).get("token");
+function given() {
+  return new URLSearchParams(location.hash.slice(1)).get("token");
+}
 
 async function signIn(token) {
+  document.getElementById("wrong").hidden = true;
   history.replaceState(null, "", location.pathname + location.search);
   const answer = await fetch("/session", { method: "POST", body: new URLSearchParams({ token }), redirect: "manual" });
   if (answer.type === "opaqueredirect") {
@@ -18,5 +21,9 @@ async function comeIn() {
   if (answer.ok) location.replace(location.href);
 }
 
-if (given === null) comeIn();
-else signIn(given);
+// To paste an address that differs in the token alone loads no page.
+addEventListener("hashchange", () => {
+  if (given() !== null) signIn(given());
+});
+if (given() === null) comeIn();
+else signIn(given());
