@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import signal
 import socket
 import sys
@@ -113,15 +115,19 @@ def settings_for(app: ASGIApp) -> uvicorn.Config:
 
 
 def listening_at(place: Place) -> socket.socket:
-    """Return a socket that listens. Raises ConflictError for a port that is taken, UsageError for no name."""
+    """Return a socket that listens. Raises ConflictError for a port that is taken, UsageError for no host of ours."""
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
     try:
+        socket.getaddrinfo(place.host or None, place.port, family, socket.SOCK_STREAM)
         made = socket.create_server((place.host, place.port), family=family, backlog=128)
-    except socket.gaierror as error:
-        raise UsageError(f"--host {place.host}: {error.strerror}") from None
-    except (OSError, OverflowError) as error:
-        what = f"{place.host}:{place.port}: {getattr(error, 'strerror', error)}"
-        raise ConflictError(what, hint="queuectl dashboard --port 0 takes any that is free") from None
+    except (socket.gaierror, UnicodeError) as error:
+        raise UsageError(f"--host {place.host}: {getattr(error, 'strerror', None) or 'it is no name'}") from None
+    except OSError as error:
+        told = os.strerror(error.errno) if error.errno else str(error)
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(f"--host {place.host}: {told}") from None
+        hint = "queuectl dashboard --port 0 takes any that is free"
+        raise ConflictError(f"{place.host}:{place.port}: {told}", hint=hint) from None
     # Made anew, it knows that it is TCP: only then asyncio sends what is written at once, not 40 ms later.
     return socket.socket(fileno=made.detach())
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
+import os
 import re
 import signal
 import socket
@@ -150,8 +152,32 @@ def test_a_token_file_that_others_read_is_refused(queuectl: Program) -> None:
 def test_a_port_that_is_taken_is_told(queuectl: Program) -> None:
     """In one line, with what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ran = queuectl("dashboard", "--port", str(taken.getsockname()[1]), code=4)
-    assert ran.err.startswith("error: 127.0.0.1:") and "--port 0" in ran.err
+        port = taken.getsockname()[1]
+        ran = queuectl("dashboard", "--port", str(port), code=4)
+    assert ran.err.splitlines() == [
+        f"error: 127.0.0.1:{port}: {os.strerror(errno.EADDRINUSE)}",
+        "hint: queuectl dashboard --port 0 takes any that is free",
+    ]
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "192.0.2.1", "a" * 70 + ".example", "::ffff:zz"])
+def test_a_host_that_is_not_ours_is_told(queuectl: Program, host: str) -> None:
+    """In one line that names it."""
+    ran = queuectl("dashboard", "--host", host, "--port", "0", "--token-file", "token", code=2)
+    assert ran.err.startswith(f"error: --host {host}: ") and ran.out == ""
+
+
+def test_the_port_of_a_server_that_was_killed_is_free(queuectl: Program) -> None:
+    """Given a tab that was open when it was killed, then the next one listens where it did, and knows the cookie."""
+    process, port, _ = started(queuectl, "--token-file", "token")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert line.recv(12) == b"HTTP/1.1 200"
+        process.kill()
+        process.wait(20)
+        again = queuectl.start("dashboard", "--port", str(port), "--token-file", "token")
+        assert again.stdout is not None
+        assert f":{port}/#token=" in again.stdout.readline().decode()
 
 
 def test_a_store_that_cannot_be_used_is_told_before_it_listens(queuectl: Program) -> None:
