@@ -219,8 +219,11 @@ class Desk:
 
 
 def desk_of(request: Request) -> Desk:
-    """Return the desk that a request is for."""
-    return cast("Desk", request.app.state.desk)
+    """Return the desk that a request is for, and note which changes its answer knows for sure: those until now."""
+    desk = cast("Desk", request.app.state.desk)
+    if not hasattr(request.state, "watched"):
+        request.state.watched = desk.watcher.version
+    return desk
 
 
 def past(action: Action) -> str:

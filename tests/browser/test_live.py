@@ -7,7 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from queuectl import Action, Queue
 
@@ -40,6 +40,32 @@ def test_a_change_is_on_the_page_within_a_second(dashboard: Dashboard, opened: O
         queue.enqueue("true")
         expect(tile).to_have_text("1")
         assert soonest(queue, tile, 1) < 1.0
+
+
+def test_what_changes_before_a_page_listens_is_on_it_too(dashboard: Dashboard, opened: Opener) -> None:
+    """Given a page that was written, when something changes before its stream is open, then the page shows it."""
+    page = opened(dashboard, "/keys")
+    is_live(page)
+    with dashboard.queue() as queue:
+
+        def late(route: Route) -> None:
+            before = seen = watched(page)
+            queue.enqueue("true")
+            while seen == before or seen != watched(page):  # until all that there was to tell is told
+                seen = watched(page)
+                time.sleep(1.0)
+            route.continue_()
+
+        page.route("**/stream", late, times=1)
+        page.goto(dashboard.path("/queues"))
+        expect(page.locator("a.pending")).to_have_text("1")
+
+
+def watched(page: Page) -> str:
+    """Return how many changes the server has seen."""
+    found = re.search(r'data-watched="(\d+)"', page.request.get(page.url.partition("?")[0]).text())
+    assert found is not None
+    return found[1]
 
 
 def test_a_worker_and_what_it_does_appear(dashboard: Dashboard, opened: Opener) -> None:

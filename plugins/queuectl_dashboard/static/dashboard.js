@@ -86,6 +86,7 @@ function show(page) {
     if (next && !(selected && selected.intersectsNode(region))) morph(region, next);
   }
   document.title = page.title;
+  body.dataset.watched = page.body.dataset.watched;
   tellSummary(page);
   writeTimes();
   countChosen();
@@ -167,8 +168,9 @@ function follow() {
   stream = new EventSource(job ? `/stream?job=${encodeURIComponent(job)}` : "/stream");
   listen(FIRST_WORD);
   for (const name of ["hello", "change", "alive"]) stream.addEventListener(name, () => listen(SILENCE));
-  stream.addEventListener("hello", () => {
-    const missed = lostSince !== null;
+  stream.addEventListener("hello", (event) => {
+    // What changed since the page was written, and before anybody listened, nobody tells any more.
+    const missed = lostSince !== null || JSON.parse(event.data).version !== Number(body.dataset.watched);
     lostSince = null;
     pause = FIRST_PAUSE;
     say("live", "Live");

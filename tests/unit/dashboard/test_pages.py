@@ -201,6 +201,21 @@ def test_an_id_in_the_search_leads_to_its_job(site: Site) -> None:
     assert "needle" in site.get("/jobs?text=needl").text
 
 
+def test_a_page_knows_no_change_that_came_while_it_was_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a change after something was asked, then the page says so of itself, and is looked at anew."""
+    queues, versions = site.console.queues, []
+
+    def changing() -> object:
+        found = queues()
+        site.watcher.tell()
+        versions.append(site.watcher.version)
+        return found
+
+    monkeypatch.setattr(site.console, "queues", changing)
+    found = re.search(r'data-watched="(\d+)"', site.get("/queues").text)
+    assert found is not None and int(found[1]) < versions[0]
+
+
 def test_words_of_a_search_narrow_it(site: Site) -> None:
     """Given state, queue or tag among the words, then they take their place in the address."""
     site.console.enqueue({"command": "true", "queue": "two words"})
