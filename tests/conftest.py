@@ -26,6 +26,15 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     return processors if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else processors + min(processors, MORE)
 
 
+LONGEST = "test_any_history_ends_as_in_memory"
+"""The name of the tests that take longer than any others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that nobody has to wait for it in the end."""
+    items.sort(key=lambda item: not item.name.startswith(LONGEST))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_dispositions() -> None:
     """Hear what `nohup`, or the background of a script, has us ignore, and with us whatever we start."""
