@@ -452,7 +452,7 @@ class TestRunningJob:
         house.run("worker", "start", "--drain", "--set", "executor.kill-after=0.2s")
         found = house.job(job)
         assert found["state"] == "dead"
-        assert found["error"] == "timed out after 1.5s"
+        assert found["error"] == "timed out after 1s500ms"
         written = house.lines()
         assert written
         assert carriers(house.home) == []
