@@ -55,6 +55,23 @@ class Head(NamedTuple):
         return self.due_at is not None or self.is_ahead
 
 
+class AtOnce(NamedTuple):
+    """What CLAIM_AT_ONCE tells: what time it is, whether the worker is registered, and what was found and leased.
+
+    Where there is no queue at all the first two are not told.
+    """
+
+    at: float
+    is_known: bool
+    heads: list[Head]
+    claims: list[Claim]
+
+
+_FIRST = 2
+_JOB = _FIRST + len(Head._fields)
+"""Where the columns of a head and of a job begin in its rows."""
+
+
 def ask_heads(link: Link, ask: Ask, now: float | None) -> Answer:
     """Ask for the queues of an `ask` that are not paused, at `now` or by the server's clock."""
     names = None if ask.queues is None else list(ask.queues)
@@ -64,6 +81,21 @@ def ask_heads(link: Link, ask: Ask, now: float | None) -> Answer:
 def heads_in(answer: Answer) -> list[Head]:
     """Return what was asked for."""
     return [Head._make(row) for row in answer.fetchall()]
+
+
+def ask_at_once(link: Link, worker: str, ask: Ask, now: float | None) -> Answer:
+    """Ask for the same, and for all of a claim where nothing is to be decided: in one queue without limits."""
+    names = None if ask.queues is None else list(ask.queues)
+    return link.ask(sql.CLAIM_AT_ONCE, {"now": now, "queues": names, "limit": ask.limit, "worker": worker})
+
+
+def at_once_in(answer: Answer, worker: str) -> AtOnce:
+    """Return what was asked for; in its rows each head stands beside each job that was leased in its queue."""
+    rows = answer.fetchall()
+    heads = [Head._make(row) for row in dict.fromkeys(row[_FIRST:_JOB] for row in rows)]
+    claims = [_leased(row[_JOB:], worker) for row in rows if row[_JOB] is not None]
+    at, is_known = rows[0][:_FIRST] if rows else (0.0, False)
+    return AtOnce(at, is_known, heads, claims)
 
 
 def heads(link: Link, ask: Ask, now: float) -> list[Head]:
@@ -114,7 +146,7 @@ def _of_one(tx: Transaction, worker: str, ready: Sequence[Head], limit: int) -> 
     rows = tx.link.rows(sql.CLAIM_BEST, place)
     for row in rows:
         tx.leased(row[QUEUE], row[BEFORE])
-    return [_claim(row, Lease(row[ID], row[LEASE], worker)) for row in rows], all(row[SEQ] != head.seq for row in rows)
+    return [_leased(row, worker) for row in rows], all(row[SEQ] != head.seq for row in rows)
 
 
 def _of_several(tx: Transaction, worker: str, ready: Sequence[Head], limit: int) -> tuple[list[Claim], bool]:
@@ -276,6 +308,11 @@ def _lease(tx: Transaction, worker: str, rows: Sequence[tuple[Any, ...]]) -> lis
         after[STATE], after[UPDATED_AT], after[WORKER], after[LEASE] = PROCESSING, tx.now, worker, lease.token
         claims.append(_claim(after, lease))
     return claims
+
+
+def _leased(row: Sequence[Any], worker: str) -> Claim:
+    """Return the claim to a job whose row says so already."""
+    return _claim(row, Lease(row[ID], row[LEASE], worker))
 
 
 def _claim(row: Sequence[Any], lease: Lease) -> Claim:

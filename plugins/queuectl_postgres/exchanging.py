@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 from queuectl import Ask, Claim, Exchange, Settlement
 from queuectl_postgres import statements as sql
-from queuectl_postgres.claiming import ask_heads, claim, heads_in, is_anything_claimable, next_due
+from queuectl_postgres.claiming import (
+    ask_at_once,
+    ask_heads,
+    at_once_in,
+    claim,
+    heads_in,
+    is_anything_claimable,
+    next_due,
+)
 from queuectl_postgres.leases import ask_cancelling, cancelling_in, is_beat_due
 from queuectl_postgres.link import Answer, Link
 from queuectl_postgres.settling import settle, tell
@@ -35,26 +43,29 @@ class Opening(NamedTuple):
     found: Found | None
 
 
-def nothing_to_do(
-    link: Link, worker: str, ask: Ask | None, now: float | None, wanted: frozenset[str]
-) -> Exchange | None:
-    """Look without writing whether there is anything to claim or to tell; return the answer when there is not."""
-    with link.together():
-        cancelled = ask_cancelling(link, worker)
-        if ask is not None:
-            look = link.ask(sql.LOOK, (worker,))
-            found_there = ask_heads(link, ask, now)
-        if "queue.drained" in wanted:
-            untold = link.ask(sql.DRAINED_UNTOLD)
+def look(link: Link, worker: str, ask: Ask | None, now: float | None, wanted: frozenset[str]) -> Exchange | None:
+    """Claim what can be had in one journey; return the answer, None where there is more to be decided or to tell.
+
+    Where there is nothing, nothing is written.
+    """
     if ask is None:
-        return Exchange(cancelled=cancelling_in(cancelled, worker))
-    ((at, is_registered),) = look.fetchall()
-    found = heads_in(found_there)
-    if ask.limit > 0 and is_registered and is_anything_claimable(link, found):
+        return Exchange(cancelled=cancelling_in(ask_cancelling(link, worker), worker))
+    with link.together():
+        link.ask(sql.BEGIN)
+        cancelled = ask_cancelling(link, worker)
+        asked = ask_at_once(link, worker, ask, now)
+        untold = link.ask(sql.DRAINED_UNTOLD) if "queue.drained" in wanted else None
+        link.ask("COMMIT")
+    found = at_once_in(asked, worker)
+    if not found.claims and ask.limit > 0 and found.is_known and is_anything_claimable(link, found.heads):
         return None
-    if "queue.drained" in wanted and untold.fetchall():
+    if not found.claims and untold is not None and untold.fetchall():
         return None
-    return Exchange(cancelled=cancelling_in(cancelled, worker), next_due=next_due(found, at if now is None else now))
+    return Exchange(
+        claims=tuple(found.claims),
+        cancelled=cancelling_in(cancelled, worker),
+        next_due=next_due(found.heads, found.at),
+    )
 
 
 def opening(link: Link, worker: str, settlements: Sequence[Settlement], ask: Ask | None, now: float | None) -> Opening:

@@ -15,8 +15,10 @@ NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
-BEGUN = f"{NOW}, set_config('idle_in_transaction_session_timeout', '20s', true)"
+TIMELY = "set_config('idle_in_transaction_session_timeout', '20s', true)"
 """A worker that froze within a transaction would keep others waiting for its locks; it may lose that transaction."""
+
+BEGUN = f"{NOW}, {TIMELY}"
 
 BEGIN_READING = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {NOW}"
 
@@ -112,11 +114,6 @@ FIRED = """
 
 # Claiming
 
-LOOK = """
-    SELECT extract(epoch FROM clock_timestamp())::float8,
-           EXISTS (SELECT FROM queuectl.worker WHERE id = %s AND NOT gone)
-"""
-
 HEADS = """
     SELECT queue.id, queue.max_jobs, queue.max_key, ready.priority, ready.seq,
            (SELECT min(at) FROM queuectl.job WHERE phase = 1 AND job.queue = queue.id AND at <= now.at),
@@ -189,30 +186,81 @@ CLAIMABLE = f"""
     ORDER BY job.priority DESC, job.seq
 """
 
-CLAIM_BEST = f"""
-    WITH best AS (
-        SELECT pair >> 3 AS seq, pair & 7 AS state FROM unnest(ARRAY(
-            SELECT seq << 3 | state FROM queuectl.job
-            WHERE phase = 0 AND queue = %(queue)s
-            ORDER BY priority DESC, seq LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-        )) AS pair
-    ), leased AS (
-        UPDATE queuectl.job
-        SET phase = 2, state = 1, lease = nextval('queuectl.lease_seq'), worker = %(worker)s, updated_at = %(now)s
-        FROM best
-        WHERE job.seq = best.seq
-        RETURNING job.*, best.state AS before
-    )
+_LEASED = f"""
     SELECT {JOB_COLUMNS}, job.seq, job.queue, job.before
     FROM leased AS job
     JOIN queuectl.spec ON spec.seq = job.seq
     JOIN queuectl.queue ON queue.id = job.queue
+"""
+
+
+def _best_leased(queue: str, now: str) -> str:
+    """Return what leases the best jobs of a queue: nothing is to be decided between.
+
+    What is found goes through an array: one, the server thinks, is short. Of a limit that it does not know yet it
+    thinks that it is a tenth of the table, for which it would read all of it.
+    """
+    return f"""
+    best AS (
+        SELECT pair >> 3 AS seq, pair & 7 AS state FROM unnest(ARRAY(
+            SELECT seq << 3 | state FROM queuectl.job
+            WHERE phase = 0 AND queue = {queue}
+            ORDER BY priority DESC, seq LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+        )) AS pair
+    ), leased AS (
+        UPDATE queuectl.job
+        SET phase = 2, state = 1, lease = nextval('queuectl.lease_seq'), worker = %(worker)s, updated_at = {now}
+        FROM best
+        WHERE job.seq = best.seq
+        RETURNING job.*, best.state AS before
+    )
+    """
+
+
+CLAIM_BEST = f"""
+    WITH {_best_leased("%(queue)s", "%(now)s")}
+    {_LEASED}
     ORDER BY job.priority DESC, job.seq
 """
-"""CLAIMABLE and CLAIM in one, for a queue without limits: nothing is to be decided between.
+"""CLAIMABLE and CLAIM in one, for a queue without limits."""
 
-What is found goes through an array: one, the server thinks, is short. Of a limit that it does not know yet it thinks
-that it is a tenth of the table, for which it would read all of it.
+CLAIM_AT_ONCE = f"""
+    WITH moment AS MATERIALIZED (
+        SELECT coalesce(%(now)s::float8, extract(epoch FROM statement_timestamp())::float8) AS at,
+               EXISTS (SELECT FROM queuectl.worker WHERE id = %(worker)s AND NOT gone) AS is_known
+    ), head (id, max_jobs, max_key, priority, seq, due_at, later_at, is_ahead) AS MATERIALIZED (
+        {HEADS}
+    ), lone AS MATERIALIZED (
+        SELECT min(id) FILTER (WHERE seq IS NOT NULL) AS queue, (SELECT at FROM moment) AS at
+        FROM head
+        HAVING count(seq) = 1
+           AND bool_and(due_at IS NULL AND NOT is_ahead AND (seq IS NULL OR coalesce(max_jobs, max_key) IS NULL))
+    ), claimant AS MATERIALIZED (
+        SELECT lease, beat_at, {TIMELY} FROM queuectl.worker
+        WHERE id = %(worker)s AND NOT gone AND EXISTS (SELECT FROM lone WHERE %(limit)s::bigint > 0)
+        FOR NO KEY UPDATE
+    ), {_best_leased("(SELECT queue FROM lone WHERE EXISTS (SELECT FROM claimant))", "(SELECT at FROM lone)")}
+    , counted AS (
+        INSERT INTO queuectl.count AS kept (queue, state, slot, jobs)
+        SELECT queue, state, mod(pg_backend_pid(), 64), sum(jobs)
+        FROM (
+            SELECT queue, before, -1 FROM leased UNION ALL SELECT queue, 1, 1 FROM leased
+        ) AS moved (queue, state, jobs)
+        GROUP BY queue, state ORDER BY queue, state
+        ON CONFLICT (queue, state, slot) DO UPDATE SET jobs = kept.jobs + excluded.jobs
+    ), proven AS (
+        UPDATE queuectl.worker SET beat_at = lone.at
+        FROM lone, claimant
+        WHERE worker.id = %(worker)s AND abs(lone.at - claimant.beat_at) > claimant.lease / 6
+          AND EXISTS (SELECT FROM leased)
+    )
+    SELECT moment.*, head.*, claimed.*
+    FROM moment CROSS JOIN head LEFT JOIN ({_LEASED}) AS claimed ON claimed.queue = head.id
+    ORDER BY head.id, claimed.priority DESC, claimed.seq
+"""
+"""HEADS and, where but one queue has something ready and nothing is to be decided, all of a claim.
+
+Its worker is locked before any job, as in every exchange, and only if there is a job: who finds nothing writes nothing.
 """
 
 CLAIM = """

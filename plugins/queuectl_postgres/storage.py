@@ -130,23 +130,16 @@ class PostgresStorage:
     ) -> Answer:
         """Do the same; what the first function asks is answered together with the beginning of the transaction."""
         with self._database.lent(patience=patience) as link:
-            for _ in range(TRIES - 1):
-                with suppress(*COLLISIONS):
-                    return self._once(link, ask, act)
-            return self._once(link, ask, act)
+            return _tried(link, lambda: self._once(link, ask, act))
 
     def _once(self, link: Link, ask: Callable[[Link], Asked], act: Callable[[Transaction, Asked], Answer]) -> Answer:
-        try:
-            with link.together():
-                link.ask(sql.BEGIN)
-                begun = link.ask(sql.BEGUN)
-                asked = ask(link)
-            tx = self._transaction(link, float(begun.fetchall()[0][0]) if self._clock is None else self._clock())
-            answer = act(tx, asked)
-            self._finish(tx, commit=True)
-        except BaseException:
-            link.roll_back()
-            raise
+        with link.together():
+            link.ask(sql.BEGIN)
+            begun = link.ask(sql.BEGUN)
+            asked = ask(link)
+        tx = self._transaction(link, float(begun.fetchall()[0][0]) if self._clock is None else self._clock())
+        answer = act(tx, asked)
+        self._finish(tx, commit=True)
         return answer
 
     def _transaction(self, link: Link, now: float) -> Transaction:
@@ -325,9 +318,9 @@ class PostgresStorage:
             with self._database.lent() as link:
                 self._notify(link, self._waker.owed())
                 now = None if self._clock is None else self._clock()
-                idle = exchanging.nothing_to_do(link, worker, ask, now, self._events)
-            if idle is not None:
-                return idle
+                seen = _tried(link, lambda: exchanging.look(link, worker, ask, now, self._events))
+            if seen is not None:
+                return seen
         return self._write_after(
             lambda link: exchanging.opening(
                 link, worker, settlements, ask, None if self._clock is None else self._clock()
@@ -434,3 +427,22 @@ class PostgresStorage:
                 self._notify(link, channels)
         self._waker.close()
         self._database.close()
+
+
+def _tried(link: Link, act: Callable[[], Answer]) -> Answer:
+    """Do what is one transaction, again where another one got in its way."""
+    for _ in range(TRIES - 1):
+        with suppress(*COLLISIONS), _undone(link):
+            return act()
+    with _undone(link):
+        return act()
+
+
+@contextmanager
+def _undone(link: Link) -> Iterator[None]:
+    """Undo what the block did when it raises."""
+    try:
+        yield
+    except BaseException:
+        link.roll_back()
+        raise
