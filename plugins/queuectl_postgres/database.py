@@ -17,6 +17,9 @@ from queuectl_postgres.failures import translated, unreachable
 from queuectl_postgres.link import Connection, Link
 from queuectl_postgres.place import parameters, refuse_schema, shown
 
+Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
+"""What waits for one or two descriptors, once: the default one takes four calls of the system for that."""
+
 KEPT = 2
 """How many links that nobody uses are kept open for the next call: most handles are used by one or two threads."""
 
@@ -168,7 +171,7 @@ def _works(link: Link, patience: float) -> bool:
 
 def _has_been_closed(link: Link) -> bool:
     """Look, without asking the server, whether it said good-bye; to a kept link it has nothing else to say."""
-    with selectors.DefaultSelector() as selector:
+    with Selector() as selector:
         selector.register(link.connection.fileno(), selectors.EVENT_READ)
         return bool(selector.select(0))
 

@@ -17,6 +17,7 @@ from threading import Lock
 import psycopg
 
 from queuectl import StorageError
+from queuectl_postgres.database import Selector
 from queuectl_postgres.migrating import lock_number
 from queuectl_postgres.transaction import Wake
 
@@ -163,7 +164,7 @@ class Waker:
 
     def _sleep(self, seconds: float) -> None:
         listener = self._listener
-        with selectors.DefaultSelector() as selector:
+        with Selector() as selector:
             selector.register(self._ear, selectors.EVENT_READ)
             if listener is not None and not listener.closed:
                 selector.register(listener.fileno(), selectors.EVENT_READ)
