@@ -5,7 +5,7 @@ psycopg writes them item by item, in Python: for a thousand jobs that takes as l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -35,10 +35,10 @@ def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, st
     return dict(zip(names, arrays(rows), strict=True))
 
 
-def columns_or_same(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, str | None]:
-    """Return rows as an array for each column, by name; where all have one value, that as `same_…`, and no array."""
+def columns_or_same(columns: Mapping[str, Sequence[Any]]) -> dict[str, str | None]:
+    """Return columns as arrays; where all of one have one value, that as `same_…`, and no array."""
     told: dict[str, str | None] = {}
-    for name, values in zip(names, zip(*rows, strict=True), strict=True):
+    for name, values in columns.items():
         first = values[0]
         is_same = values.count(first) == len(values)
         told[name] = "{}" if is_same else array(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from psycopg import errors
@@ -16,8 +17,12 @@ from queuectl_postgres.link import Link
 from queuectl_postgres.rows import command_columns, json_of
 from queuectl_postgres.transaction import Transaction, Wake
 
-AT_ONCE = 10_000
-"""How many jobs one statement stores."""
+AT_ONCE = 1000
+"""How many jobs one statement stores: the server works on them while the next are made ready for it."""
+
+MADE_AT_ONCE = 10_000
+"""Of how many jobs that are stored all are made for the answer while the server works; of more each takes room until
+somebody wants it."""
 
 _TRIES = 5
 """How often a collision is looked into: what collided with us may be gone when we look."""
@@ -35,47 +40,62 @@ def enqueue(
         fresh = [new for new, objection in _objections(tx.link, jobs) if not objection] if skip_existing else jobs
         if not fresh:
             return []
+        stored = FreshJobs(fresh, tx.now)
         try:
             with tx.link.savepoint_together():
                 _store(tx, fresh, queues)
+                if len(fresh) <= MADE_AT_ONCE:
+                    stored.make()
         except errors.UniqueViolation as error:
             collision = error
             if not skip_existing:
                 _refuse(tx.link, jobs)
         else:
-            return _told(tx, fresh, queues)
+            return _told(tx, stored, fresh, queues)
     raise collision
 
 
-def _told(tx: Transaction, fresh: Sequence[NewJob], queues: Mapping[str, int]) -> Sequence[Job]:
+def _told(tx: Transaction, stored: Sequence[Job], fresh: Sequence[NewJob], queues: Mapping[str, int]) -> Sequence[Job]:
     for name, many in Counter(new.queue for new in fresh).items():
         tx.arrived(queues[name], PENDING, many)
     tx.concerns(Wake.ALL)
-    result = FreshJobs(fresh, tx.now)
     if "job.enqueued" in tx.wanted:
-        for job in result:
+        for job in stored:
             tx.announce("job.enqueued", job)
-    return result
+    return stored
 
 
 def _store(tx: Transaction, jobs: Sequence[NewJob], queues: Mapping[str, int]) -> None:
     for begin in range(0, len(jobs), AT_ONCE):
-        rows = [_row(new, queues[new.queue], tx.now) for new in jobs[begin : begin + AT_ONCE]]
-        ids = array([new.id for new in jobs[begin : begin + AT_ONCE]])
-        tx.link.ask(sql.ADD_JOBS, {**columns_or_same([*sql.NEW_JOB], rows), "id": ids, "now": tx.now})
+        some = jobs[begin : begin + AT_ONCE]
+        told = columns_or_same(_columns(some, queues, tx.now))
+        tx.link.ask(sql.ADD_JOBS, {**told, "id": array([new.id for new in some]), "now": tx.now})
 
 
-def _row(new: NewJob, queue: int, now: float) -> tuple[Any, ...]:
-    """Return what is told of a new job, in the order of NEW_JOB."""
-    run_at = new.first_run(now)
-    at = now if run_at is None else run_at
-    phase = READY if at <= now else DUE
-    since = now if phase == DUE and new.delay is not None else None
-    return (
-        queue, new.priority, phase, at, since, new.max_retries, new.unique_key, new.limit_key,
-        *command_columns(new.command), run_at, new.timeout, new.cwd, json_of(new.env), json_of(new.tags),
-        json_of(new.backoff), json_of(new.options), new.schedule, new.fire_at,
-    )  # fmt: skip
+def _columns(jobs: Sequence[NewJob], queues: Mapping[str, int], now: float) -> dict[str, list[Any]]:
+    """Return what is told of new jobs, by the names of NEW_JOB: column by column, which is sooner done than by rows."""
+    run_at = [new.first_run(now) for new in jobs]
+    at = [now if when is None else when for when in run_at]
+    phase = [READY if when <= now else DUE for when in at]
+    command, argv = zip(*[command_columns(new.command) for new in jobs], strict=True)
+    return {
+        "queue": [queues[new.queue] for new in jobs],
+        "phase": phase,
+        "at": at,
+        "since": [
+            now if what == DUE and new.delay is not None else None for what, new in zip(phase, jobs, strict=True)
+        ],
+        "command": [*command],
+        "argv": [*argv],
+        "run_at": run_at,
+        **{name: [json_of(value) if value else None for value in map(attrgetter(name), jobs)] for name in _JSON},
+        **{name: [*map(attrgetter(name), jobs)] for name in _AS_THEY_ARE},
+    }
+
+
+_JSON = "env", "tags", "backoff", "options"
+
+_AS_THEY_ARE = "priority", "max_retries", "unique_key", "limit_key", "timeout", "cwd", "schedule", "fire_at"
 
 
 def _refuse(link: Link, jobs: Sequence[NewJob]) -> None:

@@ -15,6 +15,11 @@ class FreshJobs(Sequence[Job]):
     def __init__(self, new: Sequence[NewJob], now: float) -> None:
         self._new = new
         self._now = now
+        self._made: list[Job] | None = None
+
+    def make(self) -> None:
+        """Make all of them now: for a storage that has nothing else to do while they are being stored."""
+        self._made = list(_jobs(self._new, self._now))
 
     def __len__(self) -> int:
         """Return how many were stored."""
@@ -26,13 +31,15 @@ class FreshJobs(Sequence[Job]):
     def __getitem__(self, index: slice) -> Sequence[Job]: ...
     def __getitem__(self, index: int | slice) -> Job | Sequence[Job]:
         """Return one job, or some."""
+        if self._made is not None:
+            return self._made[index]
         if isinstance(index, slice):
             return FreshJobs(self._new[index], self._now)
         return next(_jobs([self._new[index]], self._now))
 
     def __iter__(self) -> Iterator[Job]:
         """Make one after the other."""
-        return _jobs(self._new, self._now)
+        return _jobs(self._new, self._now) if self._made is None else iter(self._made)
 
     def __repr__(self) -> str:
         """Show them as a list."""

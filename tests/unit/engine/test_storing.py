@@ -10,6 +10,7 @@ from queuectl.engine.identity import new_ids
 from queuectl.engine.intake import Accepted
 from queuectl.engine.storing import store
 from queuectl.errors import ConflictError
+from queuectl.model.fresh import FreshJobs
 from queuectl.model.job import Job, NewJob
 from queuectl.testing import MemoryStorage
 
@@ -106,3 +107,13 @@ def test_a_storage_that_calls_every_id_taken_is_believed_in_the_end() -> None:
     with pytest.raises(ConflictError):
         store(storage, accepted(new_ids(1)))
     assert 1 < storage.calls < 10
+
+
+def test_jobs_that_a_storage_made_beforehand_are_the_same() -> None:
+    """As those that are made when they are asked for; and they are made once."""
+    new = [NewJob(id="a", command="true"), NewJob(id="b", command=("false",), delay=3.0, tags=("t",))]
+    asked, made = FreshJobs(new, 7.0), FreshJobs(new, 7.0)
+    made.make()
+    assert list(made) == list(asked)
+    assert (made[1], list(made[:1])) == (asked[1], list(asked[:1]))
+    assert made[1] is made[1]

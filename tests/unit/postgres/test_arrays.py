@@ -55,5 +55,5 @@ def test_null_characters_are_refused(values: list[str | None]) -> None:
 
 def test_what_is_the_same_everywhere_is_told_once() -> None:
     """Beside an array without items, which the server fills up."""
-    told = columns_or_same(("a", "b", "c"), [(1, "x", None), (1, "y", None)])
+    told = columns_or_same({"a": [1, 1], "b": ["x", "y"], "c": [None, None]})
     assert told == {"a": "{}", "same_a": "1", "b": '{"x","y"}', "same_b": None, "c": "{}", "same_c": None}
