@@ -225,6 +225,8 @@ def opened(browser: Browser) -> Iterator[Opener]:
     # A server that is away, or knows somebody not, is what some tests are about, and no error of the page's.
     expected = (
         "ERR_CONNECTION_REFUSED",
+        "ERR_CONNECTION_RESET",
+        "ERR_EMPTY_RESPONSE",
         "ERR_INCOMPLETE",
         "status of 401",
         "status of 404",
