@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 
 from queuectl import Event, Job
-from queuectl_postgres import orders
-from queuectl_postgres import statements as sql
+from queuectl_postgres import orders, tenure
 from queuectl_postgres.link import Link
 from queuectl_postgres.migrating import LOCK, lock_number
 from queuectl_postgres.transaction import Transaction
@@ -43,7 +42,7 @@ def advance(tx: Transaction, consumer: str, upto: int, worker: str, hold: float)
     row = tx.link.row(orders.CONSUMER, (consumer,))
     assert row is not None
     cursor, holder, since, until = row
-    if holder not in {None, worker} and since <= tx.now < until and tx.link.value(sql.IS_REGISTERED, (holder,)):
+    if holder not in {None, worker} and since <= tx.now < until and tx.link.value(tenure.IS_REGISTERED, (holder,)):
         return None
     moved: int = max(cursor, upto)
     tx.link.run(orders.SET_CONSUMER, (moved, worker, tx.now, tx.now + hold, consumer))

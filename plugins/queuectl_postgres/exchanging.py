@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from queuectl import Ask, Claim, Exchange, Settlement
 from queuectl_postgres import statements as sql
+from queuectl_postgres import tenure
 from queuectl_postgres.claiming import (
     ask_at_once,
     ask_heads,
@@ -71,7 +72,7 @@ def look(link: Link, worker: str, ask: Ask | None, now: float | None, wanted: fr
 def opening(link: Link, worker: str, settlements: Sequence[Settlement], ask: Ask | None, now: float | None) -> Opening:
     """Ask what an exchange begins with; once it is answered nobody takes the worker over."""
     return Opening(
-        claimant=link.ask(sql.WORKER, (worker,)),
+        claimant=link.ask(tenure.WORKER, (worker,)),
         told=tell(link, settlements),
         found=None if settlements else _find(link, worker, ask, now),
     )
@@ -101,7 +102,7 @@ def exchange(
         else:
             due = next_due(found, tx.now)
     if claimant is not None and (accepted or claims) and is_beat_due(tx.now, claimant[2], claimant[1]):
-        tx.link.run(sql.BEAT, (tx.now, worker))
+        tx.link.run(tenure.BEAT, (tx.now, worker))
     if not settlements and not claims:
         _tell_of_the_drained(tx)
     return Exchange(

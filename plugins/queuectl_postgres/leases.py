@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from queuectl import Beat, Claim, Lease, Role, StopMode
-from queuectl_postgres import statements as sql
+from queuectl_postgres import tenure
 from queuectl_postgres.link import Answer, Link
 from queuectl_postgres.rows import job_of, storable
 from queuectl_postgres.transaction import Transaction, Wake
@@ -14,15 +14,15 @@ from queuectl_postgres.transaction import Transaction, Wake
 
 def record(tx: Transaction, lease: Lease, handle: str | None, started_ago: float) -> bool:
     """Note that the run under a lease started, and its handle, if the lease still holds."""
-    row = tx.link.row(sql.RECORDABLE, (lease.worker, lease.token, lease.job))
+    row = tx.link.row(tenure.RECORDABLE, (lease.worker, lease.token, lease.job))
     if row is None:
         return False
     seq, recorded_at = row
     handle = storable(handle)
     if recorded_at is not None:
-        tx.link.run(sql.RECORD_HANDLE, (handle, seq))
+        tx.link.run(tenure.RECORD_HANDLE, (handle, seq))
         return True
-    tx.link.run(sql.RECORD_START, (tx.now - started_ago, handle, tx.now, seq))
+    tx.link.run(tenure.RECORD_START, (tx.now - started_ago, handle, tx.now, seq))
     tx.concerns(Wake.CLIENTS)
     if "job.started" in tx.wanted:
         job = tx.jobs_at([seq])[seq]
@@ -32,7 +32,7 @@ def record(tx: Transaction, lease: Lease, handle: str | None, started_ago: float
 
 def beat_of(link: Link, worker: str, now: float | None) -> tuple[Beat, bool]:
     """Return what a worker is to know, and whether it is time to prove that it is alive, at `now` or by the server."""
-    rows = link.rows(sql.BEATING, (worker,))
+    rows = link.rows(tenure.BEATING, (worker,))
     if not rows:
         return Beat(alive=False), False
     at, lease, beat_at, stop, *_ = rows[0]
@@ -55,7 +55,7 @@ def is_beat_due(now: float, beat_at: float, lease: float) -> bool:
 
 def ask_cancelling(link: Link, worker: str) -> Answer:
     """Ask for the leases of a worker whose job is to be cancelled."""
-    return link.ask(sql.CANCELLING, (worker,))
+    return link.ask(tenure.CANCELLING, (worker,))
 
 
 def cancelling_in(answer: Answer, worker: str) -> frozenset[Lease]:
@@ -68,7 +68,7 @@ def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) ->
 
     Returns all that `by` has from the dead, since the answer to an earlier call may have been lost.
     """
-    known = {row[0]: row[1:] for row in tx.link.rows(sql.WORKERS_HELD, ([*dead, by],))}
+    known = {row[0]: row[1:] for row in tx.link.rows(tenure.WORKERS_HELD, ([*dead, by],))}
     if by not in known:
         return []
     gone = {
@@ -78,20 +78,20 @@ def take_over(tx: Transaction, dead: Sequence[str], by: str, *, proven: bool) ->
     }
     if gone:
         _take(tx, gone, by)
-    claims = [_inherited(row, by) for row in tx.link.rows(sql.INHERITED, (by,))]
+    claims = [_inherited(row, by) for row in tx.link.rows(tenure.INHERITED, (by,))]
     if claims or not proven:  # asked without proof for nobody it is a probe: does the server take a write?
-        tx.link.run(sql.BEAT, (tx.now, by))
-    tx.link.run(sql.FORGET_GONE)
+        tx.link.run(tenure.BEAT, (tx.now, by))
+    tx.link.run(tenure.FORGET_GONE)
     return claims
 
 
 def _take(tx: Transaction, gone: dict[str, str], by: str) -> None:
     ids = sorted(gone)
-    seqs = [seq for (seq,) in tx.link.rows(sql.TAKEN, (ids,))]
+    seqs = [seq for (seq,) in tx.link.rows(tenure.TAKEN, (ids,))]
     if seqs:
-        tx.link.run(sql.TAKE_OVER, {"seqs": seqs, "by": by, "now": tx.now})
-    tx.link.run(sql.GONE, (ids,))
-    tx.link.run(sql.GIVE_UP_DELIVERY, (ids,))
+        tx.link.run(tenure.TAKE_OVER, {"seqs": seqs, "by": by, "now": tx.now})
+    tx.link.run(tenure.GONE, (ids,))
+    tx.link.run(tenure.GIVE_UP_DELIVERY, (ids,))
     tx.concerns(Wake.ALL)
     for id in ids:
         if gone[id] == Role.WORKER:

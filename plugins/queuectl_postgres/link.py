@@ -49,7 +49,7 @@ def _pipelined(connection: Connection) -> Iterator[None]:
         with connection.pipeline():
             try:
                 yield
-            except BaseException as error:  # raised below: psycopg would log what it finds in its way
+            except BaseException as error:  # a wall, and raised below: psycopg would log what it finds in its way
                 failure = error
     except (psycopg.Error, TimeoutError):
         if failure is None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from threading import Lock
 from typing import TypeVar
 
 import psycopg
@@ -55,23 +54,22 @@ from queuectl_postgres import (
     partitions,
     queues,
     selecting,
+    tenure,
     upkeep,
     workers,
 )
 from queuectl_postgres import statements as sql
+from queuectl_postgres.collisions import Answer, tried
 from queuectl_postgres.database import PATIENT, Database
 from queuectl_postgres.enqueueing import enqueue
-from queuectl_postgres.failures import COLLISIONS, translated
+from queuectl_postgres.failures import translated
 from queuectl_postgres.link import Link
+from queuectl_postgres.numbering import QueueNumbers
 from queuectl_postgres.rows import job_of
 from queuectl_postgres.transaction import Transaction
 from queuectl_postgres.waking import Waker
 
-Answer = TypeVar("Answer")
 Asked = TypeVar("Asked")
-
-TRIES = 5
-"""How often a transaction is tried that another one got in the way of."""
 
 
 class PostgresStorage:
@@ -85,8 +83,7 @@ class PostgresStorage:
         # All hosts go by the server's clock; one that is given is a test's.
         self._clock = None if clock is time.time else clock
         self._lock_number = migrating.lock_number(f"{database.schema}:queue") % 2**31
-        self._queue_ids: dict[str, int] = {}
-        self._remembering = Lock()
+        self._numbers = QueueNumbers(self._reading)
         try:
             with database.lent() as link:
                 migrating.ready(link)
@@ -102,10 +99,8 @@ class PostgresStorage:
         """Where the store is, for people; no password is in it."""
         return self._database.path
 
-    @contextmanager
-    def _reading(self) -> Iterator[Link]:
-        with self._database.lent(patience=PATIENT) as link:
-            yield link
+    def _reading(self) -> AbstractContextManager[Link]:
+        return self._database.lent(patience=PATIENT)
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[Link, float]]:
@@ -130,20 +125,18 @@ class PostgresStorage:
     ) -> Answer:
         """Do the same; what the first function asks is answered together with the beginning of the transaction."""
         with self._database.lent(patience=patience) as link:
-            return _tried(link, lambda: self._once(link, ask, act))
+            return tried(link, lambda: self._once(link, ask, act))
 
     def _once(self, link: Link, ask: Callable[[Link], Asked], act: Callable[[Transaction, Asked], Answer]) -> Answer:
         with link.together():
             link.ask(sql.BEGIN)
             begun = link.ask(sql.BEGUN)
             asked = ask(link)
-        tx = self._transaction(link, float(begun.fetchall()[0][0]) if self._clock is None else self._clock())
+        now = float(begun.fetchall()[0][0]) if self._clock is None else self._clock()
+        tx = Transaction(link, now, self._events, self._lock_number)
         answer = act(tx, asked)
         self._finish(tx, commit=True)
         return answer
-
-    def _transaction(self, link: Link, now: float) -> Transaction:
-        return Transaction(link, now, self._events, self._lock_number)
 
     def _finish(self, tx: Transaction, *, commit: bool) -> None:
         """Write what was gathered, and notify; all at once, unless a queue may have come to its end."""
@@ -175,7 +168,7 @@ class PostgresStorage:
             return []
         if connection is not None:
             return self._join(connection, jobs, skip_existing)
-        queue_ids = self._numbers({new.queue for new in jobs})
+        queue_ids = self._numbers.of({new.queue for new in jobs})
         return self._write(lambda tx: enqueue(tx, jobs, queue_ids, skip_existing=skip_existing), patience=PATIENT)
 
     def _join(self, connection: object, jobs: Sequence[NewJob], skip_existing: bool) -> Sequence[Job]:
@@ -184,34 +177,16 @@ class PostgresStorage:
             raise UsageError("`connection` must be a psycopg.Connection in a transaction")
         if connection.autocommit and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
             raise UsageError("`connection` is in no transaction: begin one, or leave autocommit")
-        queue_ids = self._numbers({new.queue for new in jobs})
+        queue_ids = self._numbers.of({new.queue for new in jobs})
         link = Link(connection, self._database.schema)
         with translated(self.path):
             if link.row(migrating.FOUND, (link.schema,)) is None:
                 raise UsageError(f"`connection` is not on {self.path}")
-            tx = self._transaction(link, link.value(sql.NOW) if self._clock is None else self._clock())
+            now = link.value(sql.NOW) if self._clock is None else self._clock()
+            tx = Transaction(link, now, self._events, self._lock_number)
             stored = enqueue(tx, jobs, queue_ids, skip_existing=skip_existing)
             self._finish(tx, commit=False)
         return stored
-
-    def _numbers(self, names: set[str]) -> Mapping[str, int]:
-        """Return the numbers of queues, new ones for new names.
-
-        These are committed at once, whatever becomes of the jobs: else whoever enqueues to a new queue would wait for
-        the end of the transaction that was first.
-        """
-        with self._remembering:
-            known = self._queue_ids
-        if names <= known.keys():
-            return known
-        with self._reading() as link:
-            found = dict(link.rows(sql.QUEUE_IDS, (list(names),)))
-            if len(found) < len(names):
-                link.run(sql.ADD_QUEUES, (list(names - found.keys()),))
-                found = dict(link.rows(sql.QUEUE_IDS, (list(names),)))
-        with self._remembering:
-            self._queue_ids = known = {**self._queue_ids, **found}
-        return known
 
     def get(self, id: str) -> Job | None:
         """Return one job by its whole id."""
@@ -286,7 +261,7 @@ class PostgresStorage:
         self, name: str, *, paused: bool | None = None, limit: int | None = None, key_limit: int | None = None
     ) -> QueueState:
         """Pause, resume or bound a queue."""
-        number = self._numbers({name})[name]
+        number = self._numbers.of({name})[name]
         return self._write(
             lambda tx: queues.set_queue(tx, number, name, paused=paused, limit=limit, key_limit=key_limit),
             patience=PATIENT,
@@ -314,17 +289,15 @@ class PostgresStorage:
         """Settle and claim."""
         self._waker.wants_work()
         self._waker.settle_down()
+        now = None if self._clock is None else self._clock()
         if not settlements:
             with self._database.lent() as link:
                 self._notify(link, self._waker.owed())
-                now = None if self._clock is None else self._clock()
-                seen = _tried(link, lambda: exchanging.look(link, worker, ask, now, self._events))
+                seen = tried(link, lambda: exchanging.look(link, worker, ask, now, self._events))
             if seen is not None:
                 return seen
         return self._write_after(
-            lambda link: exchanging.opening(
-                link, worker, settlements, ask, None if self._clock is None else self._clock()
-            ),
+            lambda link: exchanging.opening(link, worker, settlements, ask, now),
             lambda tx, opening: exchanging.exchange(tx, worker, settlements, ask, opening),
         )
 
@@ -340,7 +313,7 @@ class PostgresStorage:
             return beat
 
         def act(tx: Transaction) -> Beat:
-            tx.link.run(sql.BEAT, (tx.now, worker))
+            tx.link.run(tenure.BEAT, (tx.now, worker))
             return leases.beat_of(tx.link, worker, tx.now)[0]
 
         return self._write(act)
@@ -371,8 +344,7 @@ class PostgresStorage:
             if timeout <= pause:
                 return False
             timeout -= pause
-        channels = self._waker.owed()
-        if channels:
+        if channels := self._waker.owed():
             with self._database.lent() as link:
                 self._notify(link, channels)
         return self._waker.wait(timeout)
@@ -383,8 +355,8 @@ class PostgresStorage:
 
     def adopt(self, moved: Sequence[Moved]) -> int:
         """Store jobs as they are in another store."""
-        queue_ids = self._numbers({each.job.queue for each in moved})
-        return self._write(lambda tx: adopting.adopt(tx, moved, queue_ids), patience=PATIENT)
+        numbers = self._numbers.of({each.job.queue for each in moved})
+        return self._write(lambda tx: adopting.adopt(tx, moved, numbers), patience=PATIENT)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version."""
@@ -421,28 +393,8 @@ class PostgresStorage:
 
     def close(self) -> None:
         """Give everything back; idempotent."""
-        channels = self._waker.owed()
-        if channels:
+        if channels := self._waker.owed():
             with suppress(StorageError), self._database.lent() as link:
                 self._notify(link, channels)
         self._waker.close()
         self._database.close()
-
-
-def _tried(link: Link, act: Callable[[], Answer]) -> Answer:
-    """Do what is one transaction, again where another one got in its way."""
-    for _ in range(TRIES - 1):
-        with suppress(*COLLISIONS), _undone(link):
-            return act()
-    with _undone(link):
-        return act()
-
-
-@contextmanager
-def _undone(link: Link) -> Iterator[None]:
-    """Undo what the block did when it raises."""
-    try:
-        yield
-    except BaseException:
-        link.roll_back()
-        raise
