@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,6 +75,16 @@ class Site:
             return Answer(answer.status, told, answer.read())
         finally:
             connection.close()
+
+    def whole(self, request: str) -> str:
+        """Send a request as it is written, and return all of the answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as line:
+            line.sendall(request.replace("\n", "\r\n").encode())
+            return line.makefile("rb").read().decode()
+
+    def raw(self, request: str) -> str:
+        """Send a request as it is written, and return the first line of the answer."""
+        return self.whole(request).partition("\n")[0]
 
     def get(self, path: str, **headers: str) -> Answer:
         """Ask for a page."""

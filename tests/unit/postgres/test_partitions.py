@@ -19,6 +19,7 @@ from queuectl_postgres import Postgres, migrating, partitions, schema
 from queuectl_postgres.database import Database
 from queuectl_postgres.link import Link
 from queuectl_postgres.storage import PostgresStorage
+from queuectl_postgres.transaction import Transaction
 
 from .conftest import Open, until
 
@@ -222,7 +223,7 @@ def test_what_comes_while_a_range_is_made_is_in_nobodys_way(
     monkeypatch.setattr(partitions, "QUICK", "SET LOCAL lock_timeout = '20s'")
     with storage._database.lent() as link:
         link.run("BEGIN")
-        partitions.look_after(storage._transaction(link, 0.0))
+        partitions.look_after(Transaction(link, 0.0, frozenset(), storage._lock_number))
         link.run("COMMIT")
     (thread,) = threads
     thread.join()
