@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Program
 
 DEADLINE = 180.0
+_FRAME = r"\x1b\[H((?:(?!\x1b\[H).)*q quit)"
 
 
 class Screen:
@@ -51,6 +52,11 @@ class Screen:
             if select.select([self.master], [], [], 0.1)[0]:
                 self.seen += os.read(self.master, 65536)
         return self.text
+
+    def frame(self) -> str:
+        """Wait until a whole screen was sent, and return it: what was left of another one may come before it."""
+        frames = re.findall(_FRAME, self.shows(_FRAME), re.DOTALL)
+        return str(frames[-1])
 
     @property
     def text(self) -> str:
@@ -167,7 +173,7 @@ def test_every_line_fits_and_none_loses_its_end(queuectl: Program, screen: list[
         top.type("k")
         top.shows("job-39")
         top.type("k")
-        lines = top.shows("q quit").rpartition("\x1b[H")[2].replace("\x1b[2K", "").replace("\r", "").split("\n")
+        lines = top.frame().replace("\x1b[2K", "").replace("\r", "").split("\n")
         assert len(lines) == rows and max(map(len, lines)) <= columns
         assert lines[0].startswith("40 jobs to run") and any(line.startswith("job-39") for line in lines)
     assert "job-05" in top.text

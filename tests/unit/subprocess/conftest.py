@@ -188,7 +188,7 @@ class Bench:
         split: bool = False,
         recording: Callable[[Run], None] | None = None,
     ) -> tuple[Run, Callable[[], Outcome]]:
-        """Make a run; its time, where it has one, begins once the command has written `ready` lines."""
+        """Make a run; its time, where it has one, begins anew once the command has written `ready` lines."""
         lease = f"bench{os.getpid()}x{id(self)}.{len(self._runs) + 1}"
         stem = self.folder / lease.replace(".", "-")
         run = Run(
@@ -198,6 +198,7 @@ class Bench:
             recording=recording,
             ready=ready,
             timeout=timeout,
+            deadline=None if timeout is None or ready else time.monotonic() + timeout,
         )
         self._runs.append(run)
         settings = Subprocess(kill_after=Duration(kill_after), max_output=Size(max_output), split=split)
