@@ -154,7 +154,7 @@ class Runner:
 
         def note(handle: str) -> None:
             running.handle = handle
-            self.ledger.note(running.slot, replace(entry, phase="running", handle=handle))
+            self._note(running.slot, replace(entry, phase="running", handle=handle), "what runs")
             if not self.holds():  # this process was stopped in the instant between the look and the start
                 running.flag.set("stop")
 
@@ -205,10 +205,17 @@ class Runner:
             released=reason in {"stop", "lost"} and not outcome.succeeded,
             cancelled=reason == "cancel",
         )
+        self._note(running.slot, noted, "that a run has ended")
+
+    def _note(self, slot: int, entry: Entry, what: str) -> None:
+        """Note something of a run that has begun, as far as the disk takes it.
+
+        Without its handle a run is found by its lease, and its outcome counts unless this worker dies before.
+        """
         try:
-            self.ledger.note(running.slot, noted)
-        except OSError as error:  # the outcome counts all the same: it is settled unless this worker dies before
-            structlog.get_logger().warning("cannot note in the ledger that a run has ended", error=str(error))
+            self.ledger.note(slot, entry)
+        except OSError as error:
+            structlog.get_logger().warning(f"cannot note in the ledger {what}", error=str(error))
 
     def _decide(self, job: Job, outcome: Outcome, reason: Reason | None) -> Decision:
         return decide_ended(

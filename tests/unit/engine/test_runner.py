@@ -194,22 +194,28 @@ class TestTrouble:
         assert str(world.logs) in str(item.outcome.error)
         assert bench.calls == 0
 
-    def test_an_end_that_cannot_be_noted(
-        self, bench: Bench, runner: Runner, claim: Claim, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(("phase", "what"), [("running", "what runs"), ("ended", "that a run has ended")])
+    def test_a_run_that_cannot_be_noted(
+        self, bench: Bench, runner: Runner, claim: Claim, monkeypatch: pytest.MonkeyPatch, phase: str, what: str
     ) -> None:
         """What ran has run: its outcome counts, and it is not run again because of a disk that takes no write."""
         note = runner.ledger.note
 
-        def fail_at_last(slot: int, entry: ledger.Entry) -> None:
-            if entry.phase == "ended":
+        def fail(slot: int, entry: ledger.Entry) -> None:
+            if entry.phase == phase:
                 raise OSError(errno.EROFS, "Read-only file system")
             note(slot, entry)
 
-        monkeypatch.setattr(runner.ledger, "note", fail_at_last)
+        def act(context: RunContext) -> Outcome:
+            context.record("pid 7")
+            return Outcome(exit_code=0)
+
+        bench.act = act
+        monkeypatch.setattr(runner.ledger, "note", fail)
         with capture_logs() as logs:
             item = runner.run(claim)
         assert (bench.calls, item.decision.verdict) == (1, Verdict.COMPLETED)
-        assert [entry["event"] for entry in logs] == ["cannot note in the ledger that a run has ended"]
+        assert [entry["event"] for entry in logs] == [f"cannot note in the ledger {what}"]
 
     def test_a_handle_that_is_too_long(self, bench: Bench, runner: Runner, claim: Claim) -> None:
         """The executor is told, and blamed."""

@@ -13,7 +13,7 @@ from queuectl.model.lease import Ask, Settlement, Verdict
 from queuectl.model.outcome import Outcome
 from queuectl.model.query import Query
 from queuectl.model.worker import NewWorker
-from queuectl_postgres import Postgres, schema, statements
+from queuectl_postgres import Postgres, schema, statements, tenure
 from queuectl_postgres.codes import CODE_OF_STATE
 from queuectl_postgres.storage import PostgresStorage
 
@@ -68,7 +68,8 @@ def test_every_index_says_whom_it_serves() -> None:
     told = re.findall(r"-- ([A-Z_, ]+): .*\n(?:-- .*\n)*CREATE (?:UNIQUE )?INDEX (\w+)", schema.CREATE)
     assert {index for _, index in told} >= {"job_ready", "job_due", "job_waiting", "job_leased", "job_key_parked"}
     names = {name for served, _ in told for name in served.split(", ")}
-    assert [name for name in sorted(names) if not hasattr(statements, name)] == []
+    modules = statements, tenure
+    assert [name for name in sorted(names) if not any(hasattr(module, name) for module in modules)] == []
 
 
 def _filled(storage: PostgresStorage, fill: str, number: int, *, known: bool) -> PostgresStorage:
