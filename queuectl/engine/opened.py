@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import signal
 import sys
 
 if sys.platform == "linux":
+    import fcntl
+    import signal
 
     def is_open_elsewhere(descriptor: int) -> bool:
         """Whether anybody else may have a file open that is open here for writing, once; True where nobody can tell.
