@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -238,8 +239,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def _children() -> set[str]:
     """Return the children of this process, zombies too; the tests before may have left helpers of their own."""
-    threads = Path("/proc/self/task").iterdir()
-    return {pid for thread in threads for pid in (thread / "children").read_text(encoding="ascii").split()}
+    found: set[str] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            found.update((thread / "children").read_text(encoding="ascii").split())
+    return found
 
 
 def _descriptors() -> set[str]:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,13 @@ def test_what_is_made_once_does_not_count(stack: ExitStack) -> None:
             _file(stack)
 
     assert not each_leaves_something(left_by(leave_once))
+
+
+def test_a_thread_that_ends_while_it_is_looked_at_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given threads of somebody else's that come and go, then nothing fails because of them."""
+
+    def gone(_: Path, pattern: str) -> Iterator[Path]:
+        yield Path("/proc/self/task/0/children")
+
+    monkeypatch.setattr(Path, "glob", gone)
+    assert left_by(lambda _: None) == 0
