@@ -21,8 +21,7 @@ from queuectl.model.outcome import Outcome
 class Running:
     """A run that is under way. `started` is on the monotonic clock.
 
-    It has `begun` once its executor was called, and was `withheld` if that was not to be any more. What it wrote is
-    `spooled` in files of its own, unless it wrote nothing.
+    It has `begun` once its executor was called, and was `withheld` if that was not to be any more.
     """
 
     claim: Claim
@@ -34,7 +33,11 @@ class Running:
     begun: bool = False
     withheld: bool = False
     spool: Spool | None = None
-    spooled: bool = True
+
+    @property
+    def spooled(self) -> bool:
+        """Whether there may be files of its own, once it has ended: there are none if it wrote nothing."""
+        return self.spool is None or self.spool.blank is None
 
 
 @dataclass(slots=True, eq=False)

@@ -48,16 +48,16 @@ class Policies:
 
         Raises ConfigError when the job's options do not fit the executor, PluginError when it cannot be built.
         """
-        executor: Executor | None
         if job.options:
             selected = self._config.executor(job.queue)
-            executor = self._choose(selected, job.options, lambda: self._config.executor_for(job.options, job.queue))
-            return executor
+            chosen: Executor = self._choose(
+                selected, job.options, lambda: self._config.executor_for(job.options, job.queue)
+            )
+            return chosen
         queue = job.queue if job.queue in self._config.queues else ANY_OTHER
-        executor = self._executors.get(queue)
-        if executor is None:
-            executor = self._executors[queue] = self._select(self._config.executor(queue))
-        return executor
+        if queue not in self._executors:
+            self._executors[queue] = self._select(self._config.executor(queue))
+        return self._executors[queue]
 
     def executor_name(self, job: Job) -> str:
         """Return what people are told of a job's executor: its plugin and distribution."""

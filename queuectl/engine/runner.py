@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from operator import attrgetter
 from pathlib import Path
 
 import structlog
@@ -146,7 +145,6 @@ class Runner:
         finally:
             output = spool.close()
             self._blank = spool.blank
-            running.spooled = spool.blank is None
         return outcome, output
 
     def _execute(self, running: Running, entry: Entry, spool: Spool) -> Outcome:
@@ -254,12 +252,5 @@ def _storable(text: str) -> str:
 
 
 def _plain(outcome: Outcome) -> dict[str, object]:
-    return {
-        name: value
-        for name, value in zip(_FIELDS, _values(outcome), strict=True)
-        if value is not None and value is not False
-    }
-
-
-_FIELDS = tuple(field.name for field in dataclasses.fields(Outcome))
-_values = attrgetter(*_FIELDS)
+    values = {name: getattr(outcome, name) for name in Outcome.__slots__}
+    return {name: value for name, value in values.items() if value is not None and value is not False}

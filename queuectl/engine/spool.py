@@ -43,7 +43,6 @@ class SpoolFile:
     token: int = 0
     opened: os.stat_result = field(init=False, repr=False, compare=False)
     lent: bool = field(default=False, init=False, repr=False, compare=False)
-    _reopening: str | None = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.opened = os.fstat(self.descriptor)
@@ -62,9 +61,7 @@ class SpoolFile:
 
     def reopening(self) -> str | None:
         """Return the path by which a child opens the file by itself; None where that cannot be done."""
-        if self._reopening == "":
-            self._reopening = reopening(self.descriptor, self.opened.st_dev)
-        return self._reopening
+        return reopening(self.descriptor, self.opened.st_dev)
 
 
 def still_open(file: SpoolFile) -> os.stat_result | None:
@@ -208,13 +205,16 @@ def collect(logs: Path, worker: str, token: int) -> Output:
 
 
 def discard_short(logs: Path, worker: str) -> None:
-    """Remove what is left of a worker whose runs are settled, but files so long that the storage refers to them."""
+    """Remove what is left of a worker whose runs are settled, but files so long that the storage refers to them.
+
+    To a blank it never does, whatever was written to it later, by somebody whom its run left behind.
+    """
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir(logs):
             if name.startswith(f"{worker}-"):
                 path = os.path.join(logs, name)
                 with contextlib.suppress(OSError):
-                    if os.lstat(path).st_size <= OUTPUT_TAIL:
+                    if name.endswith(".blank") or os.lstat(path).st_size <= OUTPUT_TAIL:
                         os.unlink(path)
 
 

@@ -457,7 +457,8 @@ def test_a_ledger_is_kept_for_whoever_has_its_jobs(world: World, rescue: Rescue,
     assert os.listdir(world.run) == ["dead"]
     for name in (f"dead-{inherited.origin.token}.out", "dead-99.out", "living-99.out"):
         (world.logs / name).write_bytes(b"x" * 10)
-    (world.logs / f"dead-{inherited.origin.token}.err").write_bytes(b"x" * (OUTPUT_TAIL + 1))
+    for suffix in ("err", "blank"):
+        (world.logs / f"dead-{inherited.origin.token}.{suffix}").write_bytes(b"x" * (OUTPUT_TAIL + 1))
     world.storage.exchange("other", [Settlement(lease=inherited.lease, verdict=Verdict.LOST)], None)
     rescue._kept.clear()
     look_until(rescue, lambda: os.listdir(world.run) == [])
