@@ -43,12 +43,8 @@ def test_what_one_does_oneself_wakes_one_not(storage: PostgresStorage, worker: s
     assert not storage.wait(0.2)
 
 
-def test_news_come_in_portions_and_the_last_comes_too(
-    storage: PostgresStorage, open_storage: Open, worker: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of settlements in quick succession few are told, and what is owed is told with the next exchange."""
-    monkeypatch.setattr(waking, "NEWS_EVERY", 10 * PATIENCE)
-    client = open_storage()
+def settle_two_of_three(storage: PostgresStorage, client: PostgresStorage, worker: str) -> None:
+    """Settle two jobs in quick succession, of which a client is told the first; one more is left."""
     storage.enqueue([NewJob(id=str(number), command="true") for number in range(3)])
     claims = storage.exchange(worker, [], Ask(limit=3)).claims
     client.wait(0.0)
@@ -56,6 +52,15 @@ def test_news_come_in_portions_and_the_last_comes_too(
     storage.exchange(worker, settlements[:1], None)
     until(lambda: client.wait(0.01))
     storage.exchange(worker, settlements[1:2], None)
+
+
+def test_news_come_in_portions_and_the_last_comes_too(
+    storage: PostgresStorage, open_storage: Open, worker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of settlements in quick succession few are told, and what is owed is told with the next exchange."""
+    monkeypatch.setattr(waking, "NEWS_EVERY", 10 * PATIENCE)
+    client = open_storage()
+    settle_two_of_three(storage, client, worker)
     assert not client.wait(0.2)
     storage.exchange(worker, [], Ask(limit=1))
     assert client.wait(PATIENCE)
@@ -67,13 +72,7 @@ def test_who_waits_tells_what_is_owed_when_it_may(
     """Not at once, since who is busy waits again and again; and not only when it has waited to the end."""
     monkeypatch.setattr(waking, "NEWS_EVERY", 5.0)
     client = open_storage()
-    storage.enqueue([NewJob(id=str(number), command="true") for number in range(3)])
-    claims = storage.exchange(worker, [], Ask(limit=3)).claims
-    client.wait(0.0)
-    settlements = [Settlement(lease=claim.lease, verdict=Verdict.DEAD) for claim in claims]
-    storage.exchange(worker, settlements[:1], None)
-    until(lambda: client.wait(0.01))
-    storage.exchange(worker, settlements[1:2], None)
+    settle_two_of_three(storage, client, worker)
     assert not storage.wait(0.05)
     assert storage._waker.owed_in() > 0.0
     with ThreadPoolExecutor() as pool:
