@@ -16,10 +16,13 @@ import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.waiting import until
 
 DEADLINE = 180.0
 """Seconds after which a program that hangs is a failure; far above what any call takes, for machines under load."""
@@ -217,19 +220,5 @@ def queuectl(tmp_path: Path) -> Iterator[Program]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Waits until a condition holds, and fails when it does not within the deadline.
-
-    A condition that takes long to tell, as a command does, is asked less often.
-    """
-
-    def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + DEADLINE
-        while True:
-            asked = time.monotonic()
-            if condition():
-                return
-            now = time.monotonic()
-            assert now < deadline, "the condition never held"
-            time.sleep(min(max(0.02, 2 * (now - asked)), 1.0))
-
-    return wait
+    """Waits until a condition holds, and fails when it does not within the deadline."""
+    return partial(until, patience=DEADLINE)

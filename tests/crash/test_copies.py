@@ -21,7 +21,7 @@ from queuectl.model.attempt import Output
 from queuectl.model.lease import Settlement, Verdict
 from queuectl.testing.contract.steps import claim, enqueue, ran, register
 from queuectl_postgres import Postgres
-from tests.servers.host import until
+from tests.waiting import until
 
 JOBS = 1000
 

@@ -17,9 +17,10 @@ import pytest
 from queuectl.engine.shares import ENDED, EXPIRED
 from queuectl_postgres import Postgres
 from tests.conftest import postgres_binaries
-from tests.servers.host import Host, until
+from tests.servers.host import Host
 from tests.servers.postgres import PostgresServer
 from tests.servers.proxy import Proxy
+from tests.waiting import until
 
 LEASE = 9.0
 """Seconds of the leases that are to run out."""

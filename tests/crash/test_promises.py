@@ -8,15 +8,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import waiting
+
 PATIENCE = 120.0
 """Seconds after which a condition that does not come true fails the test."""
+
+until = partial(waiting.until, patience=PATIENCE)
 
 
 class House:
@@ -103,18 +107,6 @@ class House:
                 process.kill()
             process.wait()
         until(lambda: not carriers(self.home, kill=True))
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition to become true; one that takes long to tell, as a command does, is asked less often."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        asked = time.monotonic()
-        if condition():
-            return
-        now = time.monotonic()
-        assert now < deadline, "the condition did not come true"
-        time.sleep(min(max(0.02, 2 * (now - asked)), 1.0))
 
 
 def carriers(home: Path, *, kill: bool = False) -> list[int]:

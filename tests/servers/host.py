@@ -8,25 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 180.0
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition to become true; one that takes long to tell, as a command does, is asked less often."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        asked = time.monotonic()
-        if condition():
-            return
-        now = time.monotonic()
-        assert now < deadline, "the condition did not come true"
-        time.sleep(min(max(0.02, 2 * (now - asked)), 1.0))
+from tests.waiting import PATIENCE, until
 
 
 @dataclass(eq=False)
